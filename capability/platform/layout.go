@@ -64,3 +64,6 @@ func (l Layout) BuildkitSocket() string { return filepath.Join(l.RunDir, "buildk
 
 // ControlSocket is the supervisor's API, mode 0600.
 func (l Layout) ControlSocket() string { return filepath.Join(l.RunDir, "control.sock") }
+
+// AgentSocket answers what state the agent's controllers are in, mode 0600.
+func (l Layout) AgentSocket() string { return filepath.Join(l.RunDir, "agent.sock") }
