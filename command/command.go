@@ -15,14 +15,16 @@ import (
 // Env is all that a command may use of the outside. Standard output (Out) is
 // the result, standard error (Err) the talk.
 type Env struct {
-	In       io.Reader
-	Out, Err io.Writer
-	Getenv   func(string) string
-	Now      func() time.Time
-	Log      *slog.Logger // writes to Err; its level follows -q and -v
-	Program  string       // the name the program was called by, without its folder
-	Terminal bool         // Err is a terminal: progress may redraw lines
-	Width    int          // columns of that terminal; 80 elsewhere
+	In         io.Reader
+	Out, Err   io.Writer
+	Getenv     func(string) string
+	Now        func() time.Time
+	Log        *slog.Logger // writes to Err; its level follows -q and -v
+	Program    string       // the name the program was called by, without its folder
+	Version    string       // of this program
+	Executable string       // this program's file, to start it again
+	Terminal   bool         // Err is a terminal: progress may redraw lines
+	Width      int          // columns of that terminal; 80 elsewhere
 
 	Global Global // filled while the command line is parsed
 }

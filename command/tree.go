@@ -15,12 +15,13 @@ import (
 )
 
 // Tree is the whole command line: the capabilities' groups, the everyday verbs
-// of each also at the top, and the global flags. level is the one of env.Log.
-func Tree(env *Env, version string, level *slog.LevelVar, groups []Group) *cobra.Command {
+// of each also at the top, the extra commands of the program itself, and the
+// global flags. level is the one of env.Log.
+func Tree(env *Env, level *slog.LevelVar, groups []Group, extra ...*Command) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "garboard",
 		Short:         "Turns bare Linux machines into an open platform and keeps it in order",
-		Version:       version,
+		Version:       env.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          unknownVerb,
@@ -47,6 +48,9 @@ func Tree(env *Env, version string, level *slog.LevelVar, groups []Group) *cobra
 			}
 		}
 		root.AddCommand(parent)
+	}
+	for _, c := range extra {
+		root.AddCommand(render(env, c))
 	}
 	return root
 }

@@ -27,11 +27,12 @@ type Env struct {
 	Dynamic   dynamic.Interface
 	Informers informers.SharedInformerFactory
 
-	StateDir string // what must survive
-	RunDir   string // sockets; gone after a boot
-	NodeName string
-	NodeIP   string // the address that pods reach this node by
-	Listen   string // the address for traffic from outside, as "127.0.0.1" or "0.0.0.0"
+	StateDir  string // what must survive
+	RunDir    string // sockets; gone after a boot
+	EngineDir string // the engine's programs
+	NodeName  string
+	NodeIP    string // the address that pods reach this node by
+	Listen    string // the address for traffic from outside, as "127.0.0.1" or "0.0.0.0"
 }
 
 // Controller is one loop. Run returns when ctx ends; an error or a return

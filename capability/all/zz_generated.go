@@ -16,6 +16,7 @@ import (
 	"garboard.dev/garboard/capability/ingress"
 	"garboard.dev/garboard/capability/platform"
 	platformcli "garboard.dev/garboard/capability/platform/cli"
+	platformcontroller "garboard.dev/garboard/capability/platform/controller"
 	"garboard.dev/garboard/capability/storage"
 )
 
@@ -42,6 +43,7 @@ func Commands(env *command.Env) []command.Group {
 // Controllers returns the capabilities' controllers.
 func Controllers(env loop.Env) []loop.Controller {
 	var out []loop.Controller
+	out = append(out, platformcontroller.Controllers(env)...)
 	return out
 }
 

@@ -1,5 +1,12 @@
 package platform
 
+import (
+	"net/netip"
+	"regexp"
+
+	"garboard.dev/garboard/fault"
+)
+
 // Settings are what one platform was started with; they stand in SettingsFile
 // as JSON and change only by `up` with flags.
 type Settings struct {
@@ -24,4 +31,46 @@ func DefaultSettings() Settings {
 		PodCIDR: "10.42.0.0/16", ServiceCIDR: "10.43.0.0/16", DNSAddress: "10.43.0.10",
 		Bridge: "garboard0", HTTPPort: 80, HTTPSPort: 443, ConsolePort: 8443, APIPort: 6443,
 	}
+}
+
+// nodeName is a DNS label or subdomain, as Kubernetes wants a node's name to be.
+var nodeName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$`)
+
+// Complete returns s with what follows from the rest filled in: the node's and
+// the DNS service's address. A setting that cannot be gives an error that names it.
+func (s Settings) Complete() (Settings, error) {
+	if !nodeName.MatchString(s.NodeName) {
+		return s, fault.Usage("choose another with --node-name", "%q cannot be a node's name: it takes lower-case letters, digits, - and .", s.NodeName)
+	}
+	if _, err := netip.ParseAddr(s.Listen); err != nil {
+		return s, fault.Usage("use an address of this machine, or 0.0.0.0 for all", "--listen %q is no IP address", s.Listen)
+	}
+	pods, err := network("--pod-cidr", s.PodCIDR, 24)
+	if err != nil {
+		return s, err
+	}
+	services, err := network("--service-cidr", s.ServiceCIDR, 24)
+	if err != nil {
+		return s, err
+	}
+	if pods.Overlaps(services) {
+		return s, fault.Usage("choose two that do not overlap", "the pods' network %s and the services' network %s overlap", pods, services)
+	}
+	s.PodCIDR, s.ServiceCIDR = pods.String(), services.String()
+	s.NodeIP = pods.Addr().Next().String()
+	dns := services.Addr()
+	for range 10 { // the tenth address, as everywhere in the field
+		dns = dns.Next()
+	}
+	s.DNSAddress = dns.String()
+	return s, nil
+}
+
+// network parses an IPv4 network of at most bits bits.
+func network(flag, text string, bits int) (netip.Prefix, error) {
+	prefix, err := netip.ParsePrefix(text)
+	if err != nil || !prefix.Addr().Is4() || prefix.Bits() > bits {
+		return prefix, fault.Usage("as 10.42.0.0/16", "%s %q is no IPv4 network of /%d or larger", flag, text, bits)
+	}
+	return prefix.Masked(), nil
 }

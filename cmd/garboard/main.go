@@ -34,12 +34,19 @@ func run(ctx context.Context, argv []string, in io.Reader, out io.Writer, talk *
 		Now:      time.Now,
 		Log:      slog.New(slog.NewTextHandler(talk, &slog.HandlerOptions{Level: level})),
 		Program:  filepath.Base(argv[0]),
+		Version:  version,
 		Terminal: term.IsTerminal(int(talk.Fd())),
 		Width:    80,
 	}
 	if width, _, err := term.GetSize(int(talk.Fd())); err == nil {
 		env.Width = width
 	}
+	executable, err := os.Executable()
+	if err != nil {
+		env.Log.Error("cannot find this program's own file", "error", err)
+		return 1
+	}
+	env.Executable = executable
 	groups := all.Commands(env)
-	return command.Execute(ctx, env, command.Tree(env, version, level, groups), argv[1:])
+	return command.Execute(ctx, env, command.Tree(env, level, groups, agentCommand(env)), argv[1:])
 }

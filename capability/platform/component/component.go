@@ -18,17 +18,17 @@ import (
 
 // Component is one supervised process.
 type Component struct {
-	Name    string
-	Part    string   // its line in the engine's versions; "" for Garboard's own
-	Needs   []string // components that must be healthy before it starts
-	Args    []string // Args[0] is the program's path
-	Env     []string
-	Files   []File
-	Health  string        // see Health URLs below
-	Starts  time.Duration // it has this long to become healthy after its start
-	Stops   time.Duration // it has this long to end after SIGTERM
-	Certs   []string      // pki names it has read at its start: a new one means a restart
-	Demand  bool          // runs only while somebody needs it
+	Name   string
+	Part   string   // its line in the engine's versions; "" for Garboard's own
+	Needs  []string // components that must be healthy before it starts
+	Args   []string // Args[0] is the program's path
+	Env    []string
+	Files  []File
+	Health string        // see Health URLs below
+	Starts time.Duration // it has this long to become healthy after its start
+	Stops  time.Duration // it has this long to end after SIGTERM
+	Certs  []string      // pki names it has read at its start: a new one means a restart
+	Demand bool          // runs only while somebody needs it
 }
 
 // Health URLs: "https://HOST:PORT/PATH" (our authority, the supervisor's client

@@ -36,6 +36,7 @@ config_path = %q
 
 [plugins."io.containerd.cri.v1.runtime"]
 restrict_oom_score_adj = %t
+netns_mounts_under_state_dir = true
 enable_unprivileged_ports = true
 enable_unprivileged_icmp = true
 [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
@@ -197,7 +198,7 @@ func (in Input) coredns() Component {
 
 func (in Input) agent() Component {
 	return Component{
-		Name: "agent", Needs: []string{"kube-apiserver"}, Env: []string{"GOGC=60"},
+		Name: "agent", Needs: []string{"kube-apiserver"}, Env: []string{"GOGC=60", "GARBOARD_ENGINE=" + in.Machine.EngineDir},
 		Args:   []string{in.Machine.Executable, "agent", "--state-dir", in.Layout.StateDir},
 		Health: "unix+http:" + in.Layout.AgentSocket(), Starts: 60 * time.Second, Stops: 35 * time.Second,
 		Certs: []string{"agent"},

@@ -68,12 +68,14 @@ type Step struct {
 // Status is the whole answer of GET /v1/status.
 type Status struct {
 	Version      string        `json:"version"`
-	Phase        string        `json:"phase"` // preparing, starting, running, stopping, failed
+	Phase        string        `json:"phase"`           // preparing, starting, running, stopping, failed
+	Doing        string        `json:"doing,omitempty"` // while stopping: the step it is at
 	Failure      string        `json:"failure,omitempty"`
 	Hint         string        `json:"hint,omitempty"`
 	Since        time.Time     `json:"since"`
 	PID          int           `json:"pid"`
-	SettingsHash string        `json:"settingsHash"`
+	SettingsHash string        `json:"settingsHash"` // of the settings that this run works with
+	Program      string        `json:"program"`      // names the program file that this run was started from
 	Steps        []Step        `json:"steps"`
 	Components   []Component   `json:"components"`
 	Certificates []Certificate `json:"certificates"`

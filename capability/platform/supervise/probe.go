@@ -79,10 +79,10 @@ func (n *Network) httpClient() (*http.Client, error) {
 		return nil, err
 	}
 	choose := func(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) {
-		if asked.SupportsCertificate(&etcd) == nil {
-			return &etcd, nil
+		if asked.SupportsCertificate(&own) == nil { // etcd asks for its own authority's
+			return &own, nil
 		}
-		return &own, nil
+		return &etcd, nil
 	}
 	n.client = &http.Client{Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: pool, GetClientCertificate: choose, MinVersion: tls.VersionTLS12},

@@ -46,7 +46,7 @@ type Options struct {
 	Log        *slog.Logger
 	Now        func() time.Time
 	LogDir     string
-	RecordDir  string                                  // process ids and start times
+	RecordDir  string                                   // process ids and start times
 	Cgroups    func(component string) ([]string, error) // its cgroup directories, made if they were not there
 	Prepare    func(component.Component) error          // writes its files
 }
