@@ -13,6 +13,7 @@ import (
 	appcli "garboard.dev/garboard/capability/app/cli"
 	"garboard.dev/garboard/capability/image"
 	imagecli "garboard.dev/garboard/capability/image/cli"
+	imagecontroller "garboard.dev/garboard/capability/image/controller"
 	"garboard.dev/garboard/capability/ingress"
 	"garboard.dev/garboard/capability/platform"
 	platformcli "garboard.dev/garboard/capability/platform/cli"
@@ -43,6 +44,7 @@ func Commands(env *command.Env) []command.Group {
 // Controllers returns the capabilities' controllers.
 func Controllers(env loop.Env) []loop.Controller {
 	var out []loop.Controller
+	out = append(out, imagecontroller.Controllers(env)...)
 	out = append(out, platformcontroller.Controllers(env)...)
 	return out
 }

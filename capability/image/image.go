@@ -8,4 +8,5 @@ import "garboard.dev/garboard/capability"
 var About = capability.About{
 	Name:    "image",
 	Summary: "Make, keep and ship container images",
+	Needs:   []string{"platform"},
 }

@@ -15,6 +15,7 @@ import (
 	"garboard.dev/garboard/capability/platform"
 	"garboard.dev/garboard/capability/platform/control"
 	"garboard.dev/garboard/capability/platform/daemon"
+	"garboard.dev/garboard/capability/platform/machine"
 	"garboard.dev/garboard/command"
 	"garboard.dev/garboard/command/progress"
 	"garboard.dev/garboard/fault"
@@ -105,7 +106,7 @@ func converge(ctx context.Context, env *command.Env, opts daemon.Options, settin
 	}
 	status, err := c.Status(ctx, false)
 	running := err == nil
-	if running && status.Phase == "running" && !changed && status.Program == daemon.ProgramID(opts.Executable) && settled(status) {
+	if running && status.Phase == "running" && !changed && status.Program == machine.ProgramID(opts.Executable) && settled(status) {
 		return true, ready(ctx, env, opts, steps)
 	}
 	if running {

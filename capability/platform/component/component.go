@@ -22,6 +22,7 @@ type Component struct {
 	Part   string   // its line in the engine's versions; "" for Garboard's own
 	Needs  []string // components that must be healthy before it starts
 	Args   []string // Args[0] is the program's path
+	Build  string   // names the build of that program: a new one means a restart
 	Env    []string
 	Files  []File
 	Health string        // see Health URLs below
@@ -49,7 +50,9 @@ type Machine struct {
 	LowersOOM    bool   // oom_score_adj may be lowered (CAP_SYS_RESOURCE)
 	ResolvConf   string // the file with the real name servers
 	Executable   string // this program
+	Program      string // names its build
 	EngineDir    string
+	Engine       string   // names the engine's build
 	ExternalIPs  []string // the machine's addresses beside loopback
 	OpenFiles    uint64   // the hard limit
 	ConntrackSys bool     // the conntrack sysctls can be written
@@ -65,9 +68,10 @@ type Input struct {
 // Hash changes when the process must be restarted to be what c says.
 func (c Component) Hash() string {
 	text, err := json.Marshal(struct {
+		Build     string
 		Args, Env []string
 		Files     []File
-	}{c.Args, c.Env, c.Files})
+	}{c.Build, c.Args, c.Env, c.Files})
 	if err != nil {
 		panic(fmt.Sprintf("component %s cannot be encoded: %v", c.Name, err)) // strings only: cannot happen
 	}
@@ -82,6 +86,10 @@ func Table(in Input) []Component {
 		in.kubelet(), in.proxy(), in.coredns(), in.agent(), in.buildkitd(),
 	}
 	for i := range all {
+		all[i].Build = in.Machine.Engine
+		if all[i].Part == "" {
+			all[i].Build = in.Machine.Program
+		}
 		all[i].Env = append(all[i].Env, "PATH="+in.Machine.EngineDir+":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root")
 	}
 	return all

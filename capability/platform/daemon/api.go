@@ -75,7 +75,7 @@ func (d *daemon) status(usage bool) control.Status {
 	d.mu.Lock()
 	s := control.Status{
 		Version: d.Version, Phase: d.phase, Doing: d.doing, Since: d.started, PID: os.Getpid(),
-		Steps: append([]control.Step{}, d.steps...), SettingsHash: d.hash, Program: ProgramID(d.Executable),
+		Steps: append([]control.Step{}, d.steps...), SettingsHash: d.hash, Program: d.program,
 	}
 	failure := d.failure
 	d.mu.Unlock()

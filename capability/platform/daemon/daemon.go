@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -50,6 +51,7 @@ type daemon struct {
 	stop    context.CancelFunc // ends the run; what says how
 	started time.Time
 	hash    string // of the settings that this run works with
+	program string // names the program file that this run was started from
 
 	mu      sync.Mutex
 	phase   string
@@ -87,7 +89,7 @@ func Run(ctx context.Context, o Options) error {
 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	d := &daemon{Options: o, stop: stop, started: o.Now(), phase: "preparing"}
+	d := &daemon{Options: o, stop: stop, started: o.Now(), program: machine.ProgramID(o.Executable), phase: "preparing"}
 	self, err := o.Host.Self()
 	if err != nil {
 		return err
@@ -152,6 +154,9 @@ func (d *daemon) keep(ctx context.Context) {
 		Prepare: writeFiles,
 	})
 	d.setPhase("running")
+	if err := d.stopOutdated(ctx); err != nil {
+		d.Log.Error("cannot stop what has changed", "error", err)
+	}
 	var all sync.WaitGroup
 	all.Go(func() { d.sup.Run(ctx) })
 	all.Go(func() { d.watchCertificates(ctx) })
@@ -159,6 +164,23 @@ func (d *daemon) keep(ctx context.Context) {
 		all.Go(func() { d.keepGuard(ctx) })
 	}
 	all.Wait()
+}
+
+// stopOutdated stops, in the order of going down, the components that an earlier
+// supervisor started with other arguments, files or programs. Each on its own
+// would do so too, but then the API server could outlive etcd, and hang.
+func (d *daemon) stopOutdated(ctx context.Context) error {
+	outdated := map[string]bool{}
+	for _, c := range component.Table(d.input) {
+		outdated[c.Name] = supervise.Outdated(recordDir(d.Layout), c)
+	}
+	for _, stage := range stages {
+		stage = slices.DeleteFunc(slices.Clone(stage), func(name string) bool { return !outdated[name] })
+		if err := d.stopComponents(ctx, stage); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (d *daemon) versions() map[string]string {

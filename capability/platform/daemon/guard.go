@@ -116,13 +116,3 @@ func pause(ctx context.Context, d time.Duration) {
 	case <-time.After(d):
 	}
 }
-
-// ProgramID names the file at path so that a newer build of it is noticed; it
-// is "" where there is none.
-func ProgramID(path string) string {
-	info, err := os.Stat(path)
-	if err != nil {
-		return ""
-	}
-	return fmt.Sprintf("%d-%d", info.Size(), info.ModTime().UnixNano())
-}

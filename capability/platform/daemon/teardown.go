@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
 
 	"garboard.dev/garboard/capability/platform/component"
 	"garboard.dev/garboard/capability/platform/machine"
+	"garboard.dev/garboard/capability/platform/supervise"
 	"garboard.dev/garboard/fault"
 	"garboard.dev/garboard/host/process"
 )
@@ -82,7 +82,7 @@ func (d *daemon) stopComponents(ctx context.Context, names []string) error {
 	var all sync.WaitGroup
 	for i, name := range names {
 		all.Go(func() {
-			problems[i] = stopRecorded(ctx, d.Processes, filepath.Join(recordDir(d.Layout), name+".json"), patience[name])
+			problems[i] = stopRecorded(ctx, d.Processes, supervise.RecordPath(recordDir(d.Layout), name), patience[name])
 		})
 	}
 	all.Wait()

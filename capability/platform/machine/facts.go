@@ -2,6 +2,7 @@ package machine
 
 import (
 	"bufio"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,6 +22,25 @@ func EngineVersions(engineDir string) map[string]string {
 		}
 	}
 	return out
+}
+
+// engineStamp names the build of the engine: the stamp that build.sh leaves.
+func engineStamp(engineDir string) string {
+	text, err := os.ReadFile(filepath.Join(engineDir, ".stamp"))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(text))
+}
+
+// ProgramID names the file at path so that a newer build of it is noticed; it
+// is "" where there is none.
+func ProgramID(path string) string {
+	info, err := os.Stat(path)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%d-%d", info.Size(), info.ModTime().UnixNano())
 }
 
 // resolvConf returns the file that pods with the machine's own DNS are given:

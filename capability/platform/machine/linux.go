@@ -32,7 +32,7 @@ type linux struct{}
 func Linux() Host { return linux{} }
 
 func (linux) Facts(executable, engineDir string) (component.Machine, error) {
-	m := component.Machine{Executable: executable, EngineDir: engineDir, ResolvConf: resolvConf("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")}
+	m := component.Machine{Executable: executable, Program: ProgramID(executable), EngineDir: engineDir, Engine: engineStamp(engineDir), ResolvConf: resolvConf("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")}
 	_, err := os.Stat("/run/systemd/system")
 	m.Systemd = err == nil
 	var st unix.Statfs_t

@@ -128,7 +128,7 @@ func (k *keeper) run(ctx context.Context) (healthySince time.Time, err error) {
 // obtain takes over the process that the record names, if it is what is wanted
 // now, or starts one.
 func (k *keeper) obtain(ctx context.Context) (h process.Handle, adopted bool, err error) {
-	if r, ok := k.readRecord(); ok {
+	if r, ok := readRecord(k.recordPath()); ok {
 		if h, err := k.sup.Processes.Open(r.ID); err == nil {
 			if r.Hash == k.spec.Hash() {
 				return h, true, nil

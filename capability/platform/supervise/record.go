@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"garboard.dev/garboard/capability/platform/component"
 	"garboard.dev/garboard/host/file"
 	"garboard.dev/garboard/host/process"
 )
@@ -15,9 +16,17 @@ type record struct {
 	Hash string `json:"hash"` // of the component as it was started
 }
 
-func (k *keeper) recordPath() string {
-	return filepath.Join(k.sup.RecordDir, k.spec.Name+".json")
+// RecordPath is the file with the record of the component name.
+func RecordPath(dir, name string) string { return filepath.Join(dir, name+".json") }
+
+// Outdated says whether a process of c is recorded in dir that was started as
+// something else than c is now.
+func Outdated(dir string, c component.Component) bool {
+	r, ok := readRecord(RecordPath(dir, c.Name))
+	return ok && r.Hash != c.Hash()
 }
+
+func (k *keeper) recordPath() string { return RecordPath(k.sup.RecordDir, k.spec.Name) }
 
 func (k *keeper) writeRecord(id process.ID) error {
 	text, err := json.Marshal(record{id, k.spec.Hash()})
@@ -28,15 +37,15 @@ func (k *keeper) writeRecord(id process.ID) error {
 }
 
 // readRecord returns the record; one that is absent or damaged counts as none.
-func (k *keeper) readRecord() (record, bool) {
+func readRecord(path string) (record, bool) {
 	var r record
-	text, err := os.ReadFile(k.recordPath())
+	text, err := os.ReadFile(path)
 	return r, err == nil && json.Unmarshal(text, &r) == nil
 }
 
 // recorded says whether a process of an earlier supervisor may still run.
 func (k *keeper) recorded() bool {
-	_, ok := k.readRecord()
+	_, ok := readRecord(k.recordPath())
 	return ok
 }
 
