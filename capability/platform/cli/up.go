@@ -83,7 +83,7 @@ func runUp(ctx context.Context, env *command.Env, o *upOptions, args []string) e
 	defer steps.Close()
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
-	unchanged, err := converge(ctx, env, opts, settings, steps)
+	unchanged, err := converge(ctx, opts, settings, steps)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func runUp(ctx context.Context, env *command.Env, o *upOptions, args []string) e
 }
 
 // converge brings the platform to settings and says whether it was there already.
-func converge(ctx context.Context, env *command.Env, opts daemon.Options, settings platform.Settings, steps *progress.Steps) (unchanged bool, err error) {
+func converge(ctx context.Context, opts daemon.Options, settings platform.Settings, steps *progress.Steps) (unchanged bool, err error) {
 	c := control.New(opts.Layout.ControlSocket())
 	changed, err := writeSettings(opts.Layout, settings)
 	if err != nil {
@@ -107,7 +107,7 @@ func converge(ctx context.Context, env *command.Env, opts daemon.Options, settin
 	status, err := c.Status(ctx, false)
 	running := err == nil
 	if running && status.Phase == "running" && !changed && status.Program == machine.ProgramID(opts.Executable) && settled(status) {
-		return true, ready(ctx, env, opts, steps)
+		return true, nil
 	}
 	if running {
 		if err := replace(ctx, c, status); err != nil {
@@ -120,7 +120,7 @@ func converge(ctx context.Context, env *command.Env, opts daemon.Options, settin
 	if err := follow(ctx, c, steps); err != nil {
 		return false, err
 	}
-	return false, ready(ctx, env, opts, steps)
+	return false, ready(ctx, opts.Layout, settings, steps)
 }
 
 // settled says whether every component that should run is healthy.

@@ -88,7 +88,7 @@ func Table(in Input) []Component {
 	for i := range all {
 		all[i].Build = in.Machine.Engine
 		if all[i].Part == "" {
-			all[i].Build = in.Machine.Program
+			all[i].Build = fmt.Sprint(in.Machine.Program, in.Settings) // it reads the settings at its start
 		}
 		all[i].Env = append(all[i].Env, "PATH="+in.Machine.EngineDir+":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root")
 	}

@@ -268,7 +268,10 @@ func makeFolders(l platform.Layout) error {
 	return nil
 }
 
-func lockPath(l platform.Layout) string       { return filepath.Join(l.RunDir, "supervisor.lock") }
+// lockPath stands among what survives, so that down can remove the whole run
+// directory and nobody ever locks a file that another has unlinked.
+func lockPath(l platform.Layout) string { return filepath.Join(l.StateDir, "supervisor.lock") }
+
 func supervisorPath(l platform.Layout) string { return filepath.Join(l.RunDir, "supervisor.json") }
 func guardPath(l platform.Layout) string      { return filepath.Join(l.RunDir, "guard.json") }
 func recordDir(l platform.Layout) string      { return filepath.Join(l.RunDir, "components") }

@@ -11,10 +11,12 @@ import (
 	"syscall"
 	"time"
 
+	"garboard.dev/garboard/capability/platform"
 	"garboard.dev/garboard/capability/platform/component"
 	"garboard.dev/garboard/capability/platform/machine"
 	"garboard.dev/garboard/capability/platform/supervise"
 	"garboard.dev/garboard/fault"
+	"garboard.dev/garboard/host/file"
 	"garboard.dev/garboard/host/process"
 )
 
@@ -32,6 +34,14 @@ var stages = [][]string{
 // what it has left on the machine. It needs no supervisor; none may run.
 // report is told each step's name when it begins.
 func Teardown(ctx context.Context, o Options, report func(step string)) error {
+	if _, err := os.Stat(o.Layout.StateDir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	lock, err := takeLock(ctx, o.Layout)
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock()
 	settings, _, err := ReadSettings(o.Layout)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -41,7 +51,21 @@ func Teardown(ctx context.Context, o Options, report func(step string)) error {
 		return err
 	}
 	d := &daemon{Options: o, input: component.Input{Settings: settings, Layout: o.Layout, Machine: facts}}
-	return d.takeDown(ctx, report)
+	return errors.Join(d.takeDown(ctx, report), os.RemoveAll(o.Layout.RunDir))
+}
+
+// takeLock waits for a supervisor that is about to end.
+func takeLock(ctx context.Context, l platform.Layout) (*file.Locked, error) {
+	for {
+		lock, err := file.Lock(lockPath(l))
+		if !errors.Is(err, file.ErrLocked) {
+			return lock, err
+		}
+		pause(ctx, 50*time.Millisecond)
+		if ctx.Err() != nil {
+			return nil, err
+		}
+	}
 }
 
 func (d *daemon) teardown(ctx context.Context) error {

@@ -383,11 +383,11 @@ func (linux) RemoveContainerLinks(l platform.Layout) error {
 
 func (linux) EmptyRunDir(l platform.Layout) error {
 	entries, err := os.ReadDir(l.RunDir)
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	for _, e := range entries {
-		if e.Name() == "supervisor.lock" || e.Name() == "supervisor.json" || e.Name() == "guard.json" || e.Name() == "control.sock" {
+		if slices.Contains([]string{"supervisor.json", "guard.json", "control.sock"}, e.Name()) { // a supervisor that goes down removes them last
 			continue
 		}
 		if err := os.RemoveAll(filepath.Join(l.RunDir, e.Name())); err != nil {
