@@ -18,7 +18,7 @@ import (
 // Commands returns the capability's verbs.
 func Commands(env *command.Env) []*command.Command {
 	return []*command.Command{
-		upCommand(env), downCommand(env), resetCommand(env), statusCommand(env),
+		upCommand(env), downCommand(env), resetCommand(env), statusCommand(env), checkCommand(env),
 		logsCommand(env), restartCommand(env), superviseCommand(env), guardCommand(env),
 	}
 }

@@ -109,6 +109,11 @@ func converge(ctx context.Context, opts daemon.Options, settings platform.Settin
 	if running && status.Phase == "running" && !changed && status.Program == machine.ProgramID(opts.Executable) && settled(status) {
 		return true, nil
 	}
+	if !running {
+		if err := preflightStep(opts, settings, steps); err != nil {
+			return false, err
+		}
+	}
 	if running {
 		if err := replace(ctx, c, status); err != nil {
 			return false, err

@@ -12,6 +12,7 @@ import (
 type Host interface {
 	Facts(executable, engineDir string) (component.Machine, error)
 	Self() (process.ID, error)
+	Features() map[string]bool // of the kernel, by name; true where it is there
 
 	RaiseSysctl(l platform.Layout, name, value string) error
 	RestoreSysctls(l platform.Layout) error

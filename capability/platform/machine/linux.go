@@ -396,3 +396,37 @@ func (linux) EmptyRunDir(l platform.Layout) error {
 	}
 	return nil
 }
+
+func (linux) Features() map[string]bool {
+	has := func(path string) bool { _, err := os.Stat(path); return err == nil }
+	filesystems, err := os.ReadFile("/proc/filesystems")
+	return map[string]bool{
+		"overlayfs":    err == nil && strings.Contains(string(filesystems), "\toverlay\n"),
+		"namespaces":   has("/proc/self/ns/net") && has("/proc/self/ns/mnt") && has("/proc/self/ns/pid") && has("/proc/self/ns/ipc") && has("/proc/self/ns/uts"),
+		"seccomp":      has("/proc/sys/kernel/seccomp/actions_avail"),
+		"br_netfilter": has("/proc/sys/net/bridge/bridge-nf-call-iptables"),
+		"bridge":       canAdd(&netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "gbcheck0"}}),
+		"veth":         canAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "gbcheck1"}, PeerName: "gbcheck2"}),
+		"nftables":     canFilter(),
+	}
+}
+
+// canAdd tries the kernel by making the link and deleting it at once. A refusal
+// for want of rights says nothing about the kernel.
+func canAdd(link netlink.Link) bool {
+	err := netlink.LinkAdd(link)
+	if err == nil {
+		return netlink.LinkDel(link) == nil
+	}
+	return errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EEXIST)
+}
+
+func canFilter() bool {
+	nft, err := knftables.New(knftables.InetFamily, "garboard-check")
+	if err != nil {
+		return os.Geteuid() != 0
+	}
+	tx := nft.NewTransaction()
+	tx.Add(&knftables.Table{})
+	return nft.Check(context.Background(), tx) == nil
+}
