@@ -13,6 +13,7 @@ import (
 	"garboard.dev/garboard/command"
 	"garboard.dev/garboard/fault"
 	"garboard.dev/garboard/host/process"
+	"garboard.dev/garboard/host/systemd"
 )
 
 // Commands returns the capability's verbs.
@@ -32,7 +33,7 @@ func options(env *command.Env, log *slog.Logger) (daemon.Options, error) {
 	engine, err := engineDir(env)
 	return daemon.Options{
 		Layout: layoutOf(env), Executable: env.Executable, EngineDir: engine, Version: env.Version,
-		Log: log, Now: env.Now, Processes: process.Linux{}, Host: machine.Linux(),
+		Log: log, Now: env.Now, Processes: process.Linux{}, Host: machine.Linux(), Units: systemd.Linux{},
 	}, err
 }
 

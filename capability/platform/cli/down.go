@@ -115,7 +115,7 @@ func runReset(ctx context.Context, env *command.Env, yes bool) error {
 	if err := runDown(ctx, env, 3*time.Minute); err != nil {
 		return err
 	}
-	if err := daemon.Erase(opts); err != nil {
+	if err := daemon.Erase(ctx, opts); err != nil {
 		return fault.Wrap(err, fault.Failed, "delete "+dir, "run garboard reset again")
 	}
 	fmt.Fprintf(env.Out, "Deleted %s.\n", dir)

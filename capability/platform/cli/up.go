@@ -20,6 +20,7 @@ import (
 	"garboard.dev/garboard/command/progress"
 	"garboard.dev/garboard/fault"
 	"garboard.dev/garboard/host/file"
+	"garboard.dev/garboard/host/systemd"
 )
 
 // upOptions are up's flags; a flag that is not given leaves a setting as it is.
@@ -119,7 +120,7 @@ func converge(ctx context.Context, opts daemon.Options, settings platform.Settin
 			return false, err
 		}
 	}
-	if err := daemon.Spawn(opts); err != nil {
+	if err := daemon.Start(ctx, opts, systemd.Runs()); err != nil {
 		return false, fault.Wrap(err, fault.Failed, "start the supervisor", "")
 	}
 	if err := follow(ctx, c, steps); err != nil {

@@ -25,6 +25,7 @@ import (
 	"garboard.dev/garboard/fault"
 	"garboard.dev/garboard/host/file"
 	"garboard.dev/garboard/host/process"
+	"garboard.dev/garboard/host/systemd"
 )
 
 // Options are what the daemon works with.
@@ -37,6 +38,7 @@ type Options struct {
 	Now        func() time.Time
 	Processes  process.Table
 	Host       machine.Host
+	Units      systemd.Units
 }
 
 // certificateTick is how often certificates are looked at.
@@ -150,7 +152,7 @@ func (d *daemon) keep(ctx context.Context) {
 	d.sup = supervise.New(supervise.Options{
 		Components: component.Table(d.input), Versions: d.versions(), Processes: d.Processes, Prober: d.network,
 		Log: d.Log, Now: d.Now, LogDir: d.Layout.LogDir(), RecordDir: recordDir(d.Layout),
-		Cgroups: func(name string) ([]string, error) { return d.Host.ComponentCgroups(d.input, name) },
+		Cgroups: func(name string) ([]string, error) { return d.Host.ComponentCgroups(d.Layout, name) },
 		Prepare: writeFiles,
 	})
 	d.setPhase("running")

@@ -100,7 +100,7 @@ func (o Options) start(name string, args ...string) (process.Handle, error) {
 		return nil, err
 	}
 	defer log.Close()
-	cgroups, err := o.Host.OwnCgroups(o.Layout, name)
+	cgroups, err := o.Host.ComponentCgroups(o.Layout, name)
 	if err != nil {
 		return nil, fmt.Errorf("make the %s's cgroup: %w", name, err)
 	}

@@ -18,6 +18,7 @@ import (
 	"garboard.dev/garboard/fault"
 	"garboard.dev/garboard/host/file"
 	"garboard.dev/garboard/host/process"
+	"garboard.dev/garboard/host/systemd"
 )
 
 // stages is the order in which the components stop: first those that would
@@ -92,6 +93,9 @@ func (d *daemon) takeDown(ctx context.Context, report func(string)) error {
 	stop(stages[1])
 	stop(stages[2])
 	report("clean the machine")
+	if d.input.Machine.Systemd { // the kubelet has made it through systemd, so systemd must take it away
+		problems = append(problems, d.Units.Stop(ctx, "kubepods.slice"))
+	}
 	problems = append(problems, machine.Clean(ctx, d.Host, d.input))
 	return errors.Join(problems...)
 }
@@ -170,13 +174,18 @@ func removeAll(paths ...string) error {
 
 // Erase deletes the state directory. Nothing may run below it, and nothing may
 // be mounted below it: a volume that is still there belongs to somebody.
-func Erase(o Options) error {
+func Erase(ctx context.Context, o Options) error {
 	mounts, err := o.Host.MountsBelow(o.Layout.StateDir)
 	if err != nil {
 		return err
 	}
 	if len(mounts) > 0 {
 		return fault.New(fault.Conflict, "delete the state", "unmount it", "%s is still mounted", mounts[0])
+	}
+	if systemd.Runs() {
+		if err := o.Units.Remove(ctx, UnitName(o.Layout)); err != nil {
+			return err
+		}
 	}
 	return os.RemoveAll(o.Layout.StateDir)
 }

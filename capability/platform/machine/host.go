@@ -18,8 +18,7 @@ type Host interface {
 	RestoreSysctls(l platform.Layout) error
 
 	EnsureCgroup(in component.Input) error
-	OwnCgroups(l platform.Layout, name string) ([]string, error)
-	ComponentCgroups(in component.Input, name string) ([]string, error)
+	ComponentCgroups(l platform.Layout, name string) ([]string, error)
 	KillCgroup(ctx context.Context, in component.Input) error
 	RemoveCgroup(in component.Input) error
 

@@ -24,6 +24,7 @@ import (
 	"garboard.dev/garboard/capability/platform/component"
 	"garboard.dev/garboard/host/file"
 	"garboard.dev/garboard/host/process"
+	"garboard.dev/garboard/host/systemd"
 )
 
 type linux struct{}
@@ -33,8 +34,7 @@ func Linux() Host { return linux{} }
 
 func (linux) Facts(executable, engineDir string) (component.Machine, error) {
 	m := component.Machine{Executable: executable, Program: ProgramID(executable), EngineDir: engineDir, Engine: engineStamp(engineDir), ResolvConf: resolvConf("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")}
-	_, err := os.Stat("/run/systemd/system")
-	m.Systemd = err == nil
+	m.Systemd = systemd.Runs()
 	var st unix.Statfs_t
 	if err := unix.Statfs("/sys/fs/cgroup", &st); err != nil {
 		return m, err
@@ -191,21 +191,26 @@ func inheritCpuset(root, path, name string) error {
 }
 
 func (linux) EnsureCgroup(in component.Input) error {
-	_, err := ensureCgroups(in.Layout.Cgroup)
+	_, err := ensureCgroups(cgroupOf(in.Layout))
 	return err
 }
 
-func (linux) OwnCgroups(l platform.Layout, name string) ([]string, error) {
-	return ensureCgroups(l.Cgroup + "/" + name)
+func (linux) ComponentCgroups(l platform.Layout, name string) ([]string, error) {
+	return ensureCgroups(cgroupOf(l) + "/" + name)
 }
 
-func (linux) ComponentCgroups(in component.Input, name string) ([]string, error) {
-	return ensureCgroups(in.Layout.Cgroup + "/" + name)
+// cgroupOf is the cgroup that everything of the platform is below. Under
+// systemd it is the unit's own, the only part of the tree that is ours to use.
+func cgroupOf(l platform.Layout) string {
+	if systemd.Runs() {
+		return "system.slice/" + l.Cgroup + ".service"
+	}
+	return l.Cgroup
 }
 
 func (linux) KillCgroup(ctx context.Context, in component.Input) error {
 	for try := 0; ; try++ {
-		left, err := process.Linux{}.List(process.Match{Cgroup: "/" + in.Layout.Cgroup})
+		left, err := process.Linux{}.List(process.Match{Cgroup: "/" + cgroupOf(in.Layout)})
 		if err != nil {
 			return err
 		}
@@ -241,7 +246,7 @@ func (linux) RemoveCgroup(in component.Input) error {
 	}
 	var problems []error
 	for _, root := range roots {
-		top := filepath.Join(root, in.Layout.Cgroup)
+		top := filepath.Join(root, cgroupOf(in.Layout))
 		var dirs []string
 		err := filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
 			if err == nil && d.IsDir() {
