@@ -25,7 +25,7 @@ var exitCodes = map[int]string{
 func Commands(env *command.Env) []*command.Command {
 	return []*command.Command{
 		baseCommand(env), buildCommand(env), listCommand(env),
-		tagCommand(env), removeCommand(env), saveCommand(env), loadCommand(env),
+		tagCommand(env), removeCommand(env), saveCommand(env), loadCommand(env), accountCommand(env),
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"garboard.dev/garboard/capability/image/registry"
 	"garboard.dev/garboard/fault"
 )
 
@@ -71,6 +72,11 @@ func Open(path string) (*Store, error) {
 
 // Close ends the connection.
 func (s *Store) Close() error { return s.client.Close() }
+
+// Containerd returns the parts that the registry stands on.
+func (s *Store) Containerd() registry.Containerd {
+	return registry.Containerd{Blobs: s.client.ContentStore(), Images: s.client.ImageService(), Leases: s.client.LeasesService()}
+}
 
 // in is ctx for the store's namespace.
 func (s *Store) in(ctx context.Context) context.Context {
