@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -60,14 +61,13 @@ func serve(ctx context.Context, env loop.Env) error {
 // addresses are those that the registry listens on: beyond the node itself
 // only where traffic from outside was asked for.
 func addresses(env loop.Env) []string {
-	out := []string{net.JoinHostPort(env.NodeIP, registry.Port)}
-	for _, a := range []string{"127.0.0.1", env.Listen} {
-		ip := net.ParseIP(a)
-		switch {
-		case ip != nil && ip.IsUnspecified():
-			return []string{net.JoinHostPort(a, registry.Port)}
-		case ip != nil && a != env.NodeIP && (a == "127.0.0.1" || !ip.IsLoopback()):
-			out = append(out, net.JoinHostPort(a, registry.Port))
+	if ip := net.ParseIP(env.Listen); ip != nil && ip.IsUnspecified() {
+		return []string{net.JoinHostPort(env.Listen, registry.Port)}
+	}
+	var out []string
+	for _, a := range []string{env.NodeIP, "127.0.0.1", env.Listen} {
+		if address := net.JoinHostPort(a, registry.Port); !slices.Contains(out, address) && net.ParseIP(a) != nil {
+			out = append(out, address)
 		}
 	}
 	return out
