@@ -10,11 +10,14 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
 	"cuelabs.dev/go/oci/ociregistry"
 	"cuelabs.dev/go/oci/ociregistry/ociserver"
+	"github.com/opencontainers/go-digest"
 
 	"garboard.dev/garboard/host/disk"
 )
@@ -49,8 +52,45 @@ func Handler(b *Backend, f File, nodePassword string, log *slog.Logger) (http.Ha
 			log.Info("registry", "account", name, "method", r.Method, "path", r.URL.Path)
 		}
 		limit(w, r)
+		if badDigest(r.URL.Path) {
+			ociregistry.WriteError(w, ociregistry.ErrDigestInvalid)
+			return
+		}
+		b.absoluteRange(r)
 		protocol.ServeHTTP(w, b.mountOrUpload(r))
 	}), nil
+}
+
+// manifestPath is the path of a manifest's URL; a tag has no colon.
+var manifestPath = regexp.MustCompile(`/manifests/([^/]*:[^/]*)$`)
+
+// badDigest says whether path names a manifest by what looks like a digest and
+// is none.
+func badDigest(path string) bool {
+	m := manifestPath.FindStringSubmatch(path)
+	return m != nil && digest.Digest(m[1]).Validate() != nil
+}
+
+var (
+	blobPath    = regexp.MustCompile(`^/v2/(.+)/blobs/([^/]+)$`)
+	suffixRange = regexp.MustCompile(`^bytes=-([0-9]{1,18})$`)
+)
+
+// absoluteRange rewrites a request for a blob's last bytes (RFC 9110, section
+// 14.1.2), which the protocol's library does not know, into one that it knows.
+func (b *Backend) absoluteRange(r *http.Request) {
+	path, wanted := blobPath.FindStringSubmatch(r.URL.Path), suffixRange.FindStringSubmatch(r.Header.Get("Range"))
+	if path == nil || wanted == nil {
+		return
+	}
+	last, err := strconv.ParseInt(wanted[1], 10, 64)
+	if err != nil {
+		return
+	}
+	desc, err := b.ResolveBlob(r.Context(), path[1], ociregistry.Digest(path[2]))
+	if err == nil && last > 0 && desc.Size > 0 {
+		r.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", max(0, desc.Size-last), desc.Size-1))
+	}
 }
 
 // limit bounds the body of r.

@@ -101,10 +101,7 @@ func (b *Backend) upload(ctx context.Context, id string) (*upload, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := b.parts.Blobs.Writer(ctx, content.WithRef(ingestOf(id)))
-	if errdefs.IsUnavailable(err) { // another request writes to it
-		return nil, ociregistry.ErrBlobUploadInvalid
-	}
+	w, err := b.writer(ctx, ingestOf(id))
 	if err != nil {
 		return nil, err
 	}
@@ -113,6 +110,27 @@ func (b *Backend) upload(ctx context.Context, id string) (*upload, error) {
 		return nil, errors.Join(err, w.Close())
 	}
 	return &upload{Writer: w, backend: b, ctx: ctx, id: id, size: status.Offset}, nil
+}
+
+// patience is how long a request waits for the one before it to let go of the
+// upload: containerd hears of its end a little after the client does.
+const patience = 5 * time.Second
+
+func (b *Backend) writer(ctx context.Context, ref string) (content.Writer, error) {
+	for waited := time.Millisecond; ; waited *= 2 {
+		w, err := b.parts.Blobs.Writer(ctx, content.WithRef(ref))
+		switch {
+		case !errdefs.IsUnavailable(err):
+			return w, err
+		case waited > patience: // another client writes to it
+			return nil, ociregistry.ErrBlobUploadInvalid
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(waited):
+		}
+	}
 }
 
 // upload is a blob that is being written. It lives as long as one request; the
