@@ -24,8 +24,9 @@ var exitCodes = map[int]string{
 // Commands returns the capability's verbs.
 func Commands(env *command.Env) []*command.Command {
 	return []*command.Command{
-		baseCommand(env), buildCommand(env), listCommand(env),
-		tagCommand(env), removeCommand(env), saveCommand(env), loadCommand(env), accountCommand(env),
+		baseCommand(env), buildCommand(env),
+		listCommand(env), inspectCommand(env), diffCommand(env), tagCommand(env), removeCommand(env), collectCommand(env),
+		pullCommand(env), pushCommand(env), saveCommand(env), loadCommand(env), accountCommand(env),
 	}
 }
 

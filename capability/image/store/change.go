@@ -7,6 +7,7 @@ import (
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/errdefs"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -104,4 +105,16 @@ func shadows(all []images.Image, image images.Image) []string {
 		}
 	}
 	return out
+}
+
+// Collect makes containerd remove what no image, container or lease needs.
+func (s *Store) Collect(ctx context.Context) error {
+	if err := s.OfferToBuilds(ctx); err != nil {
+		return err
+	}
+	l, err := s.client.LeasesService().Create(s.in(ctx), leases.WithRandomID())
+	if err != nil {
+		return fmt.Errorf("start a collection: %w", err)
+	}
+	return s.client.LeasesService().Delete(s.in(ctx), l, leases.SynchronousDelete)
 }
