@@ -66,7 +66,7 @@ func (in Input) apiserver() Component {
 		"--encryption-provider-config=" + in.config("encryption.yaml"),
 		"--audit-policy-file=" + in.config("audit.yaml"), "--audit-log-path=" + filepath.Join(in.Layout.LogDir(), "audit.log"),
 		"--audit-log-maxsize=50", "--audit-log-maxbackup=4", "--audit-log-mode=batch",
-		"--profiling=false", "--shutdown-delay-duration=0s",
+		"--profiling=false", "--shutdown-delay-duration=0s", "--shutdown-watch-termination-grace-period=1s",
 	}
 	return Component{
 		Name: "kube-apiserver", Part: "kubernetes", Needs: []string{"etcd"}, Args: args, Env: []string{"GOGC=60"},
