@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"garboard.dev/garboard/capability/platform"
@@ -45,17 +46,16 @@ type File struct {
 
 // Machine is what of the machine shapes the components.
 type Machine struct {
-	Systemd      bool   // systemd is process 1: it owns the cgroup tree
-	CgroupV2     bool   // one unified hierarchy
-	LowersOOM    bool   // oom_score_adj may be lowered (CAP_SYS_RESOURCE)
-	ResolvConf   string // the file with the real name servers
-	Executable   string // this program
-	Program      string // names its build
-	EngineDir    string
-	Engine       string   // names the engine's build
-	ExternalIPs  []string // the machine's addresses beside loopback
-	OpenFiles    uint64   // the hard limit
-	ConntrackSys bool     // the conntrack sysctls can be written
+	Systemd     bool   // systemd is process 1: it owns the cgroup tree
+	CgroupV2    bool   // one unified hierarchy
+	LowersOOM   bool   // oom_score_adj may be lowered (CAP_SYS_RESOURCE)
+	ResolvConf  string // the file with the real name servers
+	Executable  string // this program
+	Program     string // names its build
+	EngineDir   string
+	Engine      string   // names the engine's build
+	ExternalIPs []string // the machine's addresses beside loopback
+	Cores       int
 }
 
 // Input is all that the table depends on.
@@ -90,9 +90,22 @@ func Table(in Input) []Component {
 		if all[i].Part == "" {
 			all[i].Build = fmt.Sprint(in.Machine.Program, in.Settings) // it reads the settings at its start
 		}
-		all[i].Env = append(all[i].Env, "PATH="+in.Machine.EngineDir+":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root")
+		all[i].Env = append(all[i].Env, "GOMAXPROCS="+strconv.Itoa(in.threads(all[i].Name)), "PATH="+in.Machine.EngineDir+":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root")
 	}
 	return all
+}
+
+// threads is how many cores a component may compute on at once. Go wakes a
+// second thread for almost every timer of an idle process that may use two; on
+// a small machine that doubles what idling costs and gains nothing.
+func (in Input) threads(name string) int {
+	switch name {
+	case "kube-apiserver", "etcd", "kubelet", "containerd", "agent":
+		return max(1, in.Machine.Cores/2)
+	case "buildkitd":
+		return max(1, in.Machine.Cores)
+	}
+	return max(1, in.Machine.Cores/4)
 }
 
 // Names lists every component's name, in order.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,7 +34,7 @@ type linux struct{}
 func Linux() Host { return linux{} }
 
 func (linux) Facts(executable, engineDir string) (component.Machine, error) {
-	m := component.Machine{Executable: executable, Program: ProgramID(executable), EngineDir: engineDir, Engine: engineStamp(engineDir), ResolvConf: resolvConf("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")}
+	m := component.Machine{Executable: executable, Program: ProgramID(executable), EngineDir: engineDir, Engine: engineStamp(engineDir), Cores: runtime.NumCPU(), ResolvConf: resolvConf("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")}
 	m.Systemd = systemd.Runs()
 	var st unix.Statfs_t
 	if err := unix.Statfs("/sys/fs/cgroup", &st); err != nil {
