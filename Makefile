@@ -1,0 +1,76 @@
+# make build   the program at bin/garboard, the engine at bin/engine
+# make up      the platform with the example application
+# make test    what CI runs; make test-all also runs the long suites
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+GO ?= go
+modules := . api tool
+state := /var/lib/garboard
+
+.PHONY: up build garboard engine front deps test test-deps test-all e2e bench lint dist generate clean new-capability
+
+up: deps build
+	bin/garboard up
+	example/wordpress/up.sh
+
+build: engine front garboard
+
+garboard:
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/garboard ./cmd/garboard
+
+engine:
+	engine/build.sh bin/engine
+
+# The console's pages are built with npm and embedded; without npm the program says so when they are asked for.
+front:
+	@if [ ! -f console/front/package.json ]; then :; \
+	elif command -v npm >/dev/null; then cd console/front && npm ci --no-fund --no-audit && npm run build; \
+	else echo "npm is missing: the console is built without its pages"; fi
+
+# What Debian has to bring; only what is missing is installed.
+deps:
+	@.ci/packages .ci/packages.run
+
+test-deps:
+	@.ci/packages .ci/packages.run .ci/packages.test
+
+test: garboard
+	set -e; for m in $(modules); do (cd $$m && $(GO) test ./...); done
+	$(MAKE) e2e
+
+# The real engine, from nothing to pods and back; takes root.
+e2e: build
+	$(GO) test -tags e2e -count=1 -timeout 25m ./test/e2e/...
+
+test-all: test
+	GARBOARD_TEST_ALL=1 $(GO) test -tags e2e -count=1 -timeout 120m ./test/e2e/...
+
+bench: build
+	@for b in bench/*/run; do echo "== $$b"; $$b; done
+
+lint: generate
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "not gofmt-ed: $$unformatted"; exit 1; }
+	@git diff --exit-code --stat -- capability/all || { echo "capability/all is not up to date: run make generate and commit it"; exit 1; }
+	set -e; for m in $(modules); do (cd $$m && $(GO) vet ./...); done
+	$(GO) vet -tags e2e ./test/...
+	set -e; cd tool && $(GO) build -o ../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
+	set -e; for m in $(modules); do (cd $$m && $(CURDIR)/bin/staticcheck ./...); done
+	@.ci/no-hosts
+
+generate:
+	cd tool && $(GO) build -o ../bin/capabilities ./capabilities
+	bin/capabilities
+
+dist: build
+	tool/dist.sh $(VERSION)
+
+new-capability:
+	@[ -n "$(NAME)" ] || { echo "make new-capability NAME=word"; exit 2; }
+	cd tool && $(GO) build -o ../bin/scaffold ./scaffold
+	bin/scaffold $(NAME)
+	$(MAKE) generate
+
+clean:
+	rm -rf bin dist

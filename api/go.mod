@@ -1,0 +1,3 @@
+module garboard.dev/garboard/api
+
+go 1.26.0
