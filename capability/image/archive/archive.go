@@ -8,6 +8,7 @@ package archive
 import (
 	"archive/tar"
 	"bytes"
+	_ "crypto/sha256" // what digest.Canonical stands on
 	"encoding/json"
 	"fmt"
 	"io"
