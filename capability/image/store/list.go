@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/containerd/containerd/v2/core/images"
@@ -54,8 +55,13 @@ func (s *Store) List(ctx context.Context, names []string) ([]Entry, error) {
 		}
 	}
 	var out []Entry
+	tagged := map[digest.Digest]bool{}
 	for _, i := range all {
-		if internal(i.Name) || !selected(i.Name, names) {
+		tagged[i.Target.Digest] = tagged[i.Target.Digest] || (!internal(i.Name) && !strings.Contains(i.Name, "@"))
+	}
+	for _, i := range all {
+		byDigest := strings.Contains(i.Name, "@") && tagged[i.Target.Digest] // the kubelet's second name for it
+		if internal(i.Name) || byDigest || !selected(i.Name, names) {
 			continue
 		}
 		out = append(out, s.entry(ctx, i, blobs[i.Target.Digest], users))
