@@ -38,11 +38,11 @@ func (Linux) Start(spec Spec) (Handle, error) {
 	if err := startIn(spec.Cgroups, cmd); err != nil {
 		return nil, fmt.Errorf("start %s: %w", spec.Path, err)
 	}
-	start, err := startTime(cmd.Process.Pid)
-	if err != nil { // cannot be: the child is not reaped before the goroutine below
+	s, err := readStat(cmd.Process.Pid) // there even if it has ended: it is collected below
+	if err != nil {
 		return nil, errors.Join(err, cmd.Process.Kill(), cmd.Wait())
 	}
-	c := &child{cmd: cmd, id: ID{cmd.Process.Pid, start}, done: make(chan struct{})}
+	c := &child{cmd: cmd, id: ID{cmd.Process.Pid, s.startTime}, done: make(chan struct{})}
 	go c.reap()
 	return c, nil
 }
