@@ -66,6 +66,12 @@ func Engine() string {
 	return filepath.Join(filepath.Dir(file), "..", "..", "..", "bin", "engine")
 }
 
+// A program has patience times pause to listen.
+const (
+	patience = 1500
+	pause    = 20 * time.Millisecond
+)
+
 func start(t testing.TB, socket, name string, args ...string) {
 	t.Helper()
 	binary := filepath.Join(Engine(), name)
@@ -74,7 +80,7 @@ func start(t testing.TB, socket, name string, args ...string) {
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
-	path := "PATH=" + Engine() + ":" + os.Getenv("PATH")
+	path := "PATH=" + Engine() + ":/usr/sbin:/usr/bin:/sbin:/bin"
 	go func() {
 		ended <- program.Linux{}.Run(ctx, program.Command{Name: binary, Args: args, Env: []string{path}})
 	}()
@@ -82,7 +88,7 @@ func start(t testing.TB, socket, name string, args ...string) {
 		cancel()
 		<-ended
 	})
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for range patience {
 		select {
 		case err := <-ended:
 			ended <- err
@@ -93,8 +99,7 @@ func start(t testing.TB, socket, name string, args ...string) {
 			conn.Close()
 			return
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s does not listen after 30 s", name)
-		}
+		time.Sleep(pause)
 	}
+	t.Fatalf("%s does not listen after %s", name, patience*pause)
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"os"
 	"strings"
 	"time"
 
@@ -203,16 +202,14 @@ func (s *Store) lease(ctx context.Context) (context.Context, func(), error) {
 		return nil, nil, fmt.Errorf("take a lease: %w", err)
 	}
 	release := func() {
-		// Also where ctx has ended: a lease left behind keeps content for a day.
-		if err := s.client.LeasesService().Delete(context.WithoutCancel(ctx), l); err != nil && !errdefs.IsNotFound(err) {
-			fmt.Fprintln(os.Stderr, "garboard: release a lease:", err)
-		}
+		// Also where ctx has ended. A lease that stays, because containerd does not
+		// answer, ends by itself after a day.
+		_ = s.client.LeasesService().Delete(context.WithoutCancel(ctx), l)
 	}
 	return leases.WithLease(ctx, l.ID), release, nil
 }
 
-// Put gives the image called name, a full name, the target that i has,
-// whether it exists or not.
+// put writes the record i, whether one of its name exists or not.
 func (s *Store) put(ctx context.Context, i images.Image) error {
 	_, err := s.client.ImageService().Update(ctx, i, "target", "labels")
 	if errdefs.IsNotFound(err) {
