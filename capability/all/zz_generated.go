@@ -19,6 +19,7 @@ import (
 	platformcli "garboard.dev/garboard/capability/platform/cli"
 	platformcontroller "garboard.dev/garboard/capability/platform/controller"
 	"garboard.dev/garboard/capability/storage"
+	storagecontroller "garboard.dev/garboard/capability/storage/controller"
 )
 
 // Capabilities returns what each capability says of itself.
@@ -46,6 +47,7 @@ func Controllers(env loop.Env) []loop.Controller {
 	var out []loop.Controller
 	out = append(out, imagecontroller.Controllers(env)...)
 	out = append(out, platformcontroller.Controllers(env)...)
+	out = append(out, storagecontroller.Controllers(env)...)
 	return out
 }
 

@@ -23,9 +23,12 @@ import (
 	"garboard.dev/garboard/loop"
 )
 
-// Controllers returns the registry.
+// Controllers returns the registry and the keeper of the pause image.
 func Controllers(env loop.Env) []loop.Controller {
-	return []loop.Controller{{Name: "image-registry", Run: func(ctx context.Context) error { return serve(ctx, env) }}}
+	return []loop.Controller{
+		pauseController(env),
+		{Name: "image-registry", Run: func(ctx context.Context) error { return serve(ctx, env) }},
+	}
 }
 
 func serve(ctx context.Context, env loop.Env) error {

@@ -257,7 +257,7 @@ func (d *daemon) end(what ending) {
 
 func makeFolders(l platform.Layout) error {
 	for dir, mode := range map[string]os.FileMode{
-		l.StateDir: 0o711, l.RunDir: 0o711, recordDir(l): 0o700, l.LogDir(): 0o700, l.VolumeDir(): 0o711, l.RegistryHostsDir(): 0o755,
+		l.StateDir: 0o711, l.RunDir: 0o711, recordDir(l): 0o700, l.LogDir(): 0o700, l.VolumeDir(): 0o700, l.RegistryHostsDir(): 0o755,
 		filepath.Join(l.StateDir, "pki"): 0o700, filepath.Join(l.StateDir, "config"): 0o700, filepath.Join(l.StateDir, "etcd"): 0o700,
 	} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
