@@ -15,6 +15,7 @@ import (
 	imagecli "garboard.dev/garboard/capability/image/cli"
 	imagecontroller "garboard.dev/garboard/capability/image/controller"
 	"garboard.dev/garboard/capability/ingress"
+	ingresscontroller "garboard.dev/garboard/capability/ingress/controller"
 	"garboard.dev/garboard/capability/platform"
 	platformcli "garboard.dev/garboard/capability/platform/cli"
 	platformcontroller "garboard.dev/garboard/capability/platform/controller"
@@ -46,6 +47,7 @@ func Commands(env *command.Env) []command.Group {
 func Controllers(env loop.Env) []loop.Controller {
 	var out []loop.Controller
 	out = append(out, imagecontroller.Controllers(env)...)
+	out = append(out, ingresscontroller.Controllers(env)...)
 	out = append(out, platformcontroller.Controllers(env)...)
 	out = append(out, storagecontroller.Controllers(env)...)
 	return out

@@ -1,7 +1,9 @@
 package platform
 
 import (
+	"encoding/json"
 	"net/netip"
+	"os"
 	"regexp"
 
 	"garboard.dev/garboard/fault"
@@ -73,4 +75,17 @@ func network(flag, text string, bits int) (netip.Prefix, error) {
 		return prefix, fault.Usage("as 10.42.0.0/16", "%s %q is no IPv4 network of /%d or larger", flag, text, bits)
 	}
 	return prefix.Masked(), nil
+}
+
+// ReadSettings reads the settings of the platform at l.
+func ReadSettings(l Layout) (Settings, error) {
+	s := DefaultSettings()
+	text, err := os.ReadFile(l.SettingsFile())
+	if err != nil {
+		return s, fault.Wrap(err, fault.NotFound, "read the settings", "garboard up writes them")
+	}
+	if err := json.Unmarshal(text, &s); err != nil {
+		return s, fault.New(fault.Failed, "read "+l.SettingsFile(), "delete it, and start with garboard up and the flags you want", "%w", err)
+	}
+	return s, nil
 }

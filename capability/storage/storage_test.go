@@ -69,7 +69,9 @@ func TestReclaimRemovesOnlyItsOwn(t *testing.T) {
 	}{
 		{"released", nil, true},
 		{"bound", func(v *corev1.PersistentVolume) { v.Status.Phase = corev1.VolumeBound }, false},
-		{"retained", func(v *corev1.PersistentVolume) { v.Spec.PersistentVolumeReclaimPolicy = corev1.PersistentVolumeReclaimRetain }, false},
+		{"retained", func(v *corev1.PersistentVolume) {
+			v.Spec.PersistentVolumeReclaimPolicy = corev1.PersistentVolumeReclaimRetain
+		}, false},
 		{"made by somebody else", func(v *corev1.PersistentVolume) { v.Annotations = nil }, false},
 		{"pointed elsewhere", func(v *corev1.PersistentVolume) { v.Spec.Local.Path = "/etc" }, false},
 		{"pointed out of the folder", func(v *corev1.PersistentVolume) { v.Spec.Local.Path = "/volumes/.." }, false},

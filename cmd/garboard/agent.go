@@ -18,7 +18,6 @@ import (
 	"garboard.dev/garboard/capability/all"
 	"garboard.dev/garboard/capability/platform"
 	"garboard.dev/garboard/capability/platform/component"
-	"garboard.dev/garboard/capability/platform/daemon"
 	"garboard.dev/garboard/command"
 	"garboard.dev/garboard/fault"
 	"garboard.dev/garboard/loop"
@@ -50,7 +49,7 @@ func runAgent(ctx context.Context, env *command.Env) error {
 }
 
 func agentEnv(env *command.Env, layout platform.Layout) (loop.Env, error) {
-	settings, _, err := daemon.ReadSettings(layout)
+	settings, err := platform.ReadSettings(layout)
 	if err != nil {
 		return loop.Env{}, err
 	}

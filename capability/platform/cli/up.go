@@ -161,7 +161,7 @@ func replace(ctx context.Context, c *control.Client, s control.Status) error {
 
 // settings merges what is kept with the flags that were given.
 func (o *upOptions) settings(l platform.Layout) (platform.Settings, error) {
-	s, _, err := daemon.ReadSettings(l)
+	s, err := platform.ReadSettings(l)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return s, err
 	}

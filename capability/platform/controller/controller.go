@@ -47,7 +47,11 @@ func keepBase(ctx context.Context, env loop.Env) error {
 	if err != nil {
 		return err
 	}
-	objects, err := Objects(env.NodeIP, clusterDNS(layout))
+	settings, err := platform.ReadSettings(layout)
+	if err != nil {
+		return err
+	}
+	objects, err := Objects(env.NodeIP, settings.DNSAddress)
 	if err != nil {
 		return err
 	}

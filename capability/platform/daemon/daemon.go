@@ -112,8 +112,8 @@ func Run(ctx context.Context, o Options) error {
 
 // work prepares, keeps, and ends.
 func (d *daemon) work(ctx context.Context) error {
-	settings, hash, err := ReadSettings(d.Layout)
-	d.hash = hash
+	settings, err := platform.ReadSettings(d.Layout)
+	d.hash = settingsHash(settings)
 	if err == nil {
 		err = d.prepare(settings)
 	}
@@ -278,18 +278,10 @@ func supervisorPath(l platform.Layout) string { return filepath.Join(l.RunDir, "
 func guardPath(l platform.Layout) string      { return filepath.Join(l.RunDir, "guard.json") }
 func recordDir(l platform.Layout) string      { return filepath.Join(l.RunDir, "components") }
 
-// ReadSettings returns the settings of the platform at l and a hash that names them.
-func ReadSettings(l platform.Layout) (s platform.Settings, hash string, err error) {
-	s = platform.DefaultSettings()
-	text, err := os.ReadFile(l.SettingsFile())
-	if err != nil {
-		return s, "", fault.Wrap(err, fault.NotFound, "read the settings", "garboard up writes them")
-	}
-	if err := json.Unmarshal(text, &s); err != nil {
-		return s, "", fault.New(fault.Failed, "read "+l.SettingsFile(), "garboard up with the flags you want writes it anew", "%w", err)
-	}
-	sum := sha256.Sum256(text)
-	return s, hex.EncodeToString(sum[:8]), nil
+// settingsHash names settings, so that `up` sees whether a supervisor works with them.
+func settingsHash(s platform.Settings) string {
+	sum := sha256.Sum256(fmt.Append(nil, s))
+	return hex.EncodeToString(sum[:8])
 }
 
 func writeID(path string, id process.ID) error {

@@ -43,7 +43,7 @@ func Teardown(ctx context.Context, o Options, report func(step string)) error {
 		return err
 	}
 	defer lock.Unlock()
-	settings, _, err := ReadSettings(o.Layout)
+	settings, err := platform.ReadSettings(o.Layout)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

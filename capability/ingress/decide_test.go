@@ -1,0 +1,191 @@
+package ingress_test
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"garboard.dev/garboard/capability/ingress"
+)
+
+var (
+	exact  = networkingv1.PathTypeExact
+	prefix = networkingv1.PathTypePrefix
+)
+
+type path struct {
+	host, path string
+	kind       *networkingv1.PathType
+	service    string
+}
+
+func rules(name string, age int, paths ...path) *networkingv1.Ingress {
+	i := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name, CreationTimestamp: metav1.NewTime(time.Unix(int64(1000-age), 0))}}
+	for _, p := range paths {
+		i.Spec.Rules = append(i.Spec.Rules, networkingv1.IngressRule{Host: p.host, IngressRuleValue: networkingv1.IngressRuleValue{HTTP: &networkingv1.HTTPIngressRuleValue{
+			Paths: []networkingv1.HTTPIngressPath{{Path: p.path, PathType: p.kind, Backend: networkingv1.IngressBackend{
+				Service: &networkingv1.IngressServiceBackend{Name: p.service, Port: networkingv1.ServiceBackendPort{Number: 80}}}}},
+		}}})
+	}
+	return i
+}
+
+// build makes the table where every service but "missing" has one endpoint.
+func build(ingresses ...*networkingv1.Ingress) *ingress.Table {
+	return ingress.Build(ingress.Input{
+		Ingresses: ingresses, Classes: []*networkingv1.IngressClass{ingress.Class()},
+		Service: func(namespace, name string) *corev1.Service {
+			if name == "missing" {
+				return nil
+			}
+			return &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}}}
+		},
+		Slices: func(string, string) []*discoveryv1.EndpointSlice {
+			return []*discoveryv1.EndpointSlice{slice(true, true, false)}
+		},
+		Secret: func(string, string) *corev1.Secret { return nil },
+	})
+}
+
+func slice(ready, serving, terminating bool) *discoveryv1.EndpointSlice {
+	port, name := int32(8080), ""
+	return &discoveryv1.EndpointSlice{
+		Ports:     []discoveryv1.EndpointPort{{Name: &name, Port: &port}},
+		Endpoints: []discoveryv1.Endpoint{{Addresses: []string{"10.0.0.1"}, Conditions: discoveryv1.EndpointConditions{Ready: &ready, Serving: &serving, Terminating: &terminating}}},
+	}
+}
+
+// The examples of "Path matching" and "Multiple matches" in Kubernetes' documentation of Ingress.
+func TestPathMatching(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		kind    *networkingv1.PathType
+		paths   []string
+		request string
+		want    string // the path of the rule, "" for none
+	}{
+		{&prefix, []string{"/"}, "/any", "/"},
+		{&exact, []string{"/foo"}, "/foo", "/foo"},
+		{&exact, []string{"/foo"}, "/bar", ""},
+		{&exact, []string{"/foo"}, "/foo/", ""},
+		{&exact, []string{"/foo/"}, "/foo", ""},
+		{&prefix, []string{"/foo"}, "/foo", "/foo"},
+		{&prefix, []string{"/foo"}, "/foo/", "/foo"},
+		{&prefix, []string{"/foo/"}, "/foo", "/foo/"},
+		{&prefix, []string{"/aaa/bb"}, "/aaa/bbb", ""},
+		{&prefix, []string{"/aaa/bbb"}, "/aaa/bbb/ccc", "/aaa/bbb"},
+		{&prefix, []string{"/aaa/bbb"}, "/aaa/bbbxyz", ""},
+		{&prefix, []string{"/", "/aaa"}, "/aaa/ccc", "/aaa"},
+		{&prefix, []string{"/", "/aaa", "/aaa/bbb"}, "/aaa/bbb", "/aaa/bbb"},
+		{&prefix, []string{"/", "/aaa", "/aaa/bbb"}, "/ccc", "/"},
+	} {
+		var paths []path
+		for _, p := range c.paths {
+			paths = append(paths, path{"h", p, c.kind, "web"})
+		}
+		route := build(rules("a", 1, paths...)).Find("h").Match(c.request)
+		got := ""
+		if route != nil {
+			got = route.Path
+		}
+		if got != c.want {
+			t.Errorf("%s of %v for %s: %q, want %q", *c.kind, c.paths, c.request, got, c.want)
+		}
+	}
+}
+
+func TestExactBeforePrefix(t *testing.T) {
+	t.Parallel()
+	table := build(rules("a", 1, path{"h", "/foo", &prefix, "one"}, path{"h", "/foo", &exact, "two"}))
+	if got := table.Find("h").Match("/foo").Backend.Name; got != "shop/two:80" {
+		t.Errorf("got %s, want the exact path's backend", got)
+	}
+}
+
+// "Hostname wildcards" in Kubernetes' documentation of Ingress.
+func TestHosts(t *testing.T) {
+	t.Parallel()
+	table := build(rules("a", 1, path{"*.foo.com", "/", &prefix, "wild"}, path{"bar.foo.com", "/", &prefix, "exact"}, path{"", "/", &prefix, "any"}))
+	for host, want := range map[string]string{
+		"bar.foo.com": "exact", "other.foo.com": "wild", "baz.bar.foo.com": "any", "foo.com": "any",
+	} {
+		if got := table.Find(host).Match("/").Backend.Name; got != "shop/"+want+":80" {
+			t.Errorf("%s goes to %s, want %s", host, got, want)
+		}
+	}
+}
+
+func TestOlderIngressWins(t *testing.T) {
+	t.Parallel()
+	table := build(rules("new", 1, path{"h", "/", &prefix, "new"}), rules("old", 2, path{"h", "/", &prefix, "old"}))
+	if got := table.Find("h").Match("/").Backend.Name; got != "shop/old:80" {
+		t.Errorf("got %s", got)
+	}
+	if len(table.Problems) != 1 || table.Problems[0].Name != "new" {
+		t.Errorf("problems %v, want one of the newer Ingress", table.Problems)
+	}
+}
+
+func TestMissingServiceAnswers503(t *testing.T) {
+	t.Parallel()
+	table := build(rules("a", 1, path{"h", "/", &prefix, "missing"}))
+	if r := table.Find("h").Match("/"); r == nil || len(r.Backend.Endpoints) != 0 || len(table.Problems) != 1 {
+		t.Errorf("route %v, problems %v", r, table.Problems)
+	}
+}
+
+func TestClassOfAnotherController(t *testing.T) {
+	t.Parallel()
+	other := "nginx"
+	i := rules("a", 1, path{"h", "/", &prefix, "web"})
+	i.Spec.IngressClassName = &other
+	if table := build(i); len(table.Hosts) != 0 || len(table.Accepted) != 0 {
+		t.Errorf("served %v", table.Hosts)
+	}
+}
+
+func TestEndpointsThatEnd(t *testing.T) {
+	t.Parallel()
+	address := netip.MustParseAddrPort("10.0.0.1:8080")
+	for _, c := range []struct {
+		ready, serving, terminating, want bool
+	}{
+		{true, true, false, true},
+		{false, true, true, true}, // nobody else is there, and it still answers
+		{false, false, true, false},
+		{false, true, false, false},
+	} {
+		table := ingress.Build(ingress.Input{
+			Ingresses: []*networkingv1.Ingress{rules("a", 1, path{"h", "/", &prefix, "web"})}, Classes: []*networkingv1.IngressClass{ingress.Class()},
+			Service: func(string, string) *corev1.Service {
+				return &corev1.Service{Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}}}
+			},
+			Slices: func(string, string) []*discoveryv1.EndpointSlice {
+				return []*discoveryv1.EndpointSlice{slice(c.ready, c.serving, c.terminating)}
+			},
+		})
+		got := fmt.Sprint(table.Find("h").Match("/").Backend.Endpoints)
+		if want := fmt.Sprint([]netip.AddrPort{address}); (got == want) != c.want {
+			t.Errorf("%+v: endpoints %s", c, got)
+		}
+	}
+}
+
+func TestShare(t *testing.T) {
+	t.Parallel()
+	service := func(name string, age int, port int32) *corev1.Service {
+		return &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: name, CreationTimestamp: metav1.NewTime(time.Unix(int64(1000-age), 0))},
+			Spec: corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, Ports: []corev1.ServicePort{{Port: port}}}}
+	}
+	old, young, apart := service("old", 2, 80), service("young", 1, 80), service("apart", 1, 81)
+	granted, refused := ingress.Share([]*corev1.Service{young, apart, old})
+	if len(granted) != 2 || granted[0] != old || granted[1] != apart || refused[young] == "" {
+		t.Errorf("granted %v, refused %v", granted, refused)
+	}
+}

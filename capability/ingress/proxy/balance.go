@@ -1,0 +1,109 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Timeouts towards pods, which are one hop away.
+const (
+	dialTimeout     = 2 * time.Second
+	podIdleTimeout  = 30 * time.Second
+	idlePerEndpoint = 512
+)
+
+// balancer sends a request to one of its backend's endpoints, and to another
+// one where that is safe: when the first could not be reached, or when nothing
+// of the request can have had an effect.
+//
+// Endpoints are taken in turn from a random start: without shared counters it
+// spreads as evenly as taking turns does, and costs nothing.
+type balancer struct {
+	plain, h2c, secure http.RoundTripper
+}
+
+func newBalancer() *balancer {
+	dialer := &net.Dialer{Timeout: dialTimeout}
+	transport := func(protocols *http.Protocols) *http.Transport {
+		return &http.Transport{
+			DialContext: dialer.DialContext, MaxIdleConnsPerHost: idlePerEndpoint, IdleConnTimeout: podIdleTimeout,
+			DisableCompression: true, Protocols: protocols, ReadBufferSize: 16 << 10, WriteBufferSize: 16 << 10,
+			// Inside the cluster the pod's address is what is trusted, as for plain HTTP.
+			TLSClientConfig: &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12},
+		}
+	}
+	one, two := new(http.Protocols), new(http.Protocols)
+	one.SetHTTP1(true)
+	two.SetUnencryptedHTTP2(true)
+	return &balancer{plain: transport(one), h2c: transport(two), secure: transport(one)}
+}
+
+// RoundTrip implements http.RoundTripper.
+func (b *balancer) RoundTrip(r *http.Request) (*http.Response, error) {
+	to, ok := r.Context().Value(chosenKey{}).(chosen)
+	if !ok {
+		return nil, errors.New("the request was not routed")
+	}
+	through := b.plain
+	switch {
+	case to.backend.H2C:
+		through = b.h2c
+	case to.backend.TLS:
+		through = b.secure
+		r.URL.Scheme = "https"
+	}
+	var body *once
+	if r.Body != nil && r.Body != http.NoBody {
+		body = &once{Reader: r.Body}
+		r.Body = body
+	}
+	endpoints := to.backend.Endpoints
+	start := rand.IntN(len(endpoints))
+	for try := 0; ; try++ {
+		r.URL.Host = endpoints[(start+try)%len(endpoints)].String()
+		answer, err := through.RoundTrip(r)
+		if err == nil || try+1 >= max(2, len(endpoints)) || !again(r, body, err) {
+			return answer, err
+		}
+	}
+}
+
+// again says whether the request may be sent once more after err: nothing of
+// its body was read, and it either reached nobody or does no harm twice.
+func again(r *http.Request, body *once, err error) bool {
+	if r.Context().Err() != nil || errors.Is(err, context.Canceled) || body != nil && body.read {
+		return false
+	}
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		return true
+	}
+	switch r.Method { // safe methods, RFC 9110, 9.2.1
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return true
+	}
+	return false
+}
+
+// once is a request body that knows whether it was read, and that a failed try
+// does not close for the next one. The server that the body came from closes it
+// once the handler returns.
+type once struct {
+	io.Reader
+	read bool
+}
+
+// Read implements io.Reader.
+func (o *once) Read(p []byte) (int, error) {
+	o.read = true
+	return o.Reader.Read(p)
+}
+
+// Close implements io.Closer.
+func (o *once) Close() error { return nil }
