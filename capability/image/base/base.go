@@ -222,7 +222,8 @@ func (b Builder) assemble(ctx context.Context, lock Lock, repository, overlay st
 		`--aptopt=Acquire::Languages "none"`,
 		`--customize-hook=rm -f "$1/etc/apt/sources.list" "$1/etc/apt/apt.conf.d/99mmdebstrap"`,
 		"--customize-hook=sync-in " + overlay + " /",
-		`--customize-hook=rm -f "$1/etc/resolv.conf" "$1/etc/hostname"`,
+		// apt's caches too: with the image's settings apt no longer knows of them.
+		`--customize-hook=rm -f "$1/etc/resolv.conf" "$1/etc/hostname" "$1/var/cache/apt/pkgcache.bin" "$1/var/cache/apt/srcpkgcache.bin"`,
 	}
 	if len(lock.Include) > 0 {
 		args = append(args, "--include="+strings.Join(lock.Include, ","))
