@@ -8,4 +8,5 @@ import "garboard.dev/garboard/capability"
 var About = capability.About{
 	Name:    "app",
 	Summary: "Ship applications onto a Kubernetes and see what they do",
+	Needs:   []string{"image", "platform"},
 }

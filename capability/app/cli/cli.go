@@ -4,4 +4,6 @@ package cli
 import "garboard.dev/garboard/command"
 
 // Commands returns the capability's verbs.
-func Commands(*command.Env) []*command.Command { return nil }
+func Commands(env *command.Env) []*command.Command {
+	return []*command.Command{kubectlCommand(env)}
+}
