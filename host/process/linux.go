@@ -133,6 +133,15 @@ func (c *child) Signal(sig syscall.Signal) error { return c.cmd.Process.Signal(s
 func (c *child) Usage() (Usage, error)           { return usageOf(c.id) }
 func (c *child) Close() error                    { return nil } // reap goes on, so no zombie stays
 
+// Self names the process that calls.
+func Self() (ID, error) {
+	s, err := readStat(os.Getpid())
+	if err != nil {
+		return ID{}, fmt.Errorf("name this process: %w", err)
+	}
+	return ID{os.Getpid(), s.startTime}, nil
+}
+
 // Open implements Table.
 func (Linux) Open(id ID) (Handle, error) {
 	fd, err := unix.PidfdOpen(id.PID, unix.PIDFD_NONBLOCK)

@@ -32,11 +32,11 @@ func TestOutputEnvironmentAndStatus(t *testing.T) {
 
 func TestUsage(t *testing.T) {
 	t.Parallel()
-	start, err := startTime(os.Getpid())
+	self, err := Self()
 	if err != nil {
 		t.Fatal(err)
 	}
-	u, err := usageOf(ID{os.Getpid(), start})
+	u, err := usageOf(self)
 	if err != nil {
 		t.Fatal(err)
 	}

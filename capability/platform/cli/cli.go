@@ -31,9 +31,13 @@ func client(env *command.Env) *control.Client { return control.New(layoutOf(env)
 // options returns what the daemon works with on this machine.
 func options(env *command.Env, log *slog.Logger) (daemon.Options, error) {
 	engine, err := engineDir(env)
+	if err != nil {
+		return daemon.Options{}, err
+	}
+	host, err := machine.Linux()
 	return daemon.Options{
 		Layout: layoutOf(env), Executable: env.Executable, EngineDir: engine, Version: env.Version,
-		Log: log, Now: env.Now, Processes: process.Linux{}, Host: machine.Linux(), Units: systemd.Linux{},
+		Log: log, Now: env.Now, Processes: process.Linux{}, Host: host, Units: systemd.Linux{},
 	}, err
 }
 

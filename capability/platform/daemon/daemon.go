@@ -92,7 +92,7 @@ func Run(ctx context.Context, o Options) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	d := &daemon{Options: o, stop: stop, started: o.Now(), program: machine.ProgramID(o.Executable), phase: "preparing"}
-	self, err := o.Host.Self()
+	self, err := process.Self()
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (d *daemon) work(ctx context.Context) error {
 	settings, err := platform.ReadSettings(d.Layout)
 	d.hash = settingsHash(settings)
 	if err == nil {
-		err = d.prepare(settings)
+		err = d.prepare(ctx, settings)
 	}
 	if err != nil { // stays reachable, so that `up` and `status` can say why
 		d.fail(err)
@@ -131,13 +131,13 @@ func (d *daemon) work(ctx context.Context) error {
 }
 
 // prepare makes the machine and the files what the components need.
-func (d *daemon) prepare(settings platform.Settings) error {
+func (d *daemon) prepare(ctx context.Context, settings platform.Settings) error {
 	facts, err := d.Host.Facts(d.Executable, d.EngineDir)
 	if err != nil {
 		return err
 	}
 	d.input = component.Input{Settings: settings, Layout: d.Layout, Machine: facts}
-	if err := d.step("machine", func() error { return machine.Prepare(d.Host, d.input) }); err != nil {
+	if err := d.step("machine", func() error { return machine.Prepare(ctx, d.Host, d.input) }); err != nil {
 		return err
 	}
 	return d.step("certificates", func() error {

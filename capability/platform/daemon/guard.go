@@ -22,7 +22,7 @@ const guardPause = 500 * time.Millisecond
 // Guard waits for the supervisor's end and starts another one, until a
 // supervisor ends on purpose.
 func Guard(ctx context.Context, o Options) error {
-	self, err := o.Host.Self()
+	self, err := process.Self()
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func Observe(src Sources, in component.Input) (Machine, error) {
 	m := Machine{
 		Root: os.Geteuid() == 0, CgroupV2: in.Machine.CgroupV2, Systemd: in.Machine.Systemd, LowersOOM: in.Machine.LowersOOM,
 		Clock: src.Now(), Nft: lookProgram("nft"), Kernel: firstLine("/proc/sys/kernel/osrelease"),
-		Features: src.Host.Features(), Controllers: controllers(in.Machine.CgroupV2),
+		Features: src.Host.Kernel.Features(), Controllers: controllers(in.Machine.CgroupV2),
 	}
 	if info, err := os.Stat(in.Machine.Executable); err == nil {
 		m.Built = info.ModTime()

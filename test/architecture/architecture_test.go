@@ -1,0 +1,45 @@
+package architecture
+
+import (
+	"os"
+	"testing"
+)
+
+// allowed are the files that rule 8 leaves alone.
+var allowed = Allowed{
+	"host/program/program.go": "a program of the machine gets the environment that this one has",
+}
+
+func TestRepository(t *testing.T) {
+	t.Parallel()
+	tree, err := Load(os.DirFS("../.."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range Check(tree, allowed) {
+		t.Error(v)
+	}
+	for _, h := range Habits(tree) {
+		t.Error(h)
+	}
+	t.Logf("%v", Measure(tree))
+}
+
+func TestModules(t *testing.T) {
+	t.Parallel()
+	for _, module := range []string{"api", "tool", "engine/control", "engine/node"} {
+		tree, err := Load(os.DirFS("../../" + module))
+		if err != nil {
+			t.Fatal(module, err)
+		}
+		for _, h := range Habits(tree) {
+			t.Error(module, h)
+		}
+		if module != "api" {
+			continue
+		}
+		for _, v := range CheckAPI(tree) {
+			t.Error(v)
+		}
+	}
+}
