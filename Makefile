@@ -9,16 +9,20 @@ GO ?= go
 modules := . api tool
 state := /var/lib/garboard
 
-.PHONY: up build garboard engine front deps test test-deps test-all e2e bench lint dist generate clean new-capability
+.PHONY: up build garboard hello engine front deps test test-deps test-all e2e bench lint dist generate clean new-capability
 
 up: deps build
 	bin/garboard up
 	example/wordpress/up.sh
 
-build: engine front garboard
+build: engine front garboard hello
 
 garboard:
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/garboard ./cmd/garboard
+
+# The example's program, which its image holds alone.
+hello:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o example/hello/images/hello/hello ./example/hello/images/hello
 
 engine:
 	engine/build.sh bin/engine

@@ -1,25 +1,34 @@
 <?php
-// Read by Debian's wp-config.php. Secrets are files in $SECRETS, the rest is in the environment.
-function garboard_secret(string $name): string {
-	return trim(file_get_contents(getenv('SECRETS') . '/' . $name));
-}
-define('DB_NAME', getenv('DATABASE'));
-define('DB_USER', getenv('DATABASE'));
-define('DB_PASSWORD', garboard_secret('password'));
-define('DB_HOST', getenv('DATABASE_HOST'));
+// The configuration that Debian's /usr/share/wordpress/wp-config.php reads. Secrets are files.
+
+$secret = fn (string $key): string => rtrim(file_get_contents("/run/secrets/wordpress/$key"), "\n");
+
+define('DB_HOST', getenv('DATABASE_HOST') ?: 'mariadb');
+define('DB_NAME', 'wordpress');
+define('DB_USER', 'wordpress');
+define('DB_PASSWORD', $secret('database-password'));
 define('DB_CHARSET', 'utf8mb4');
-define('WP_CONTENT_DIR', '/var/lib/wordpress/wp-content');
+define('DB_COLLATE', '');
+
+// WordPress wants eight keys; they follow from one, so all replicas accept each other's cookies.
 foreach (['AUTH', 'SECURE_AUTH', 'LOGGED_IN', 'NONCE'] as $use) {
-	define($use . '_KEY', hash_hmac('sha256', $use . ' key', garboard_secret('salt')));
-	define($use . '_SALT', hash_hmac('sha256', $use . ' salt', garboard_secret('salt')));
+    foreach (['KEY', 'SALT'] as $kind) {
+        define("{$use}_$kind", hash_hmac('sha256', "{$use}_$kind", $secret('key')));
+    }
 }
-if (($_SERVER['HTTP_X_FORWARDED_PROTO'] ?? '') === 'https') {
-	$_SERVER['HTTPS'] = 'on';
-}
-$scheme = ($_SERVER['HTTPS'] ?? '') === 'on' ? 'https' : 'http';
-define('WP_HOME', $scheme . '://' . ($_SERVER['HTTP_HOST'] ?? getenv('SITE')));
+
+// The site answers at each name in SITE_HOSTS, at any port and scheme that the request came by.
+// A request that names another host gets the first: nobody else decides where links lead.
+$names = explode(' ', getenv('SITE_HOSTS') ?: 'localhost');
+$asked = strtolower($_SERVER['HTTP_HOST'] ?? '');
+$site = preg_match('/^([a-z0-9.-]+)(:\d{1,5})?$/', $asked, $part) && in_array($part[1], $names, true) ? $asked : $names[0];
+$scheme = ($_SERVER['HTTP_X_FORWARDED_PROTO'] ?? '') === 'https' ? 'https' : 'http';
+define('WP_HOME', "$scheme://$site");
 define('WP_SITEURL', WP_HOME);
-// The image is what changes, not the container.
+
+// Programs come with the image, the same in each replica; apt brings their updates.
 define('DISALLOW_FILE_MODS', true);
+// The site asks no other host for news or updates: it would wait for answers where there is no network.
 define('WP_HTTP_BLOCK_EXTERNAL', true);
-define('AUTOMATIC_UPDATER_DISABLED', true);
+
+unset($secret, $use, $kind, $names, $asked, $part, $site, $scheme);
