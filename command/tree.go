@@ -19,13 +19,14 @@ import (
 // global flags. level is the one of env.Log.
 func Tree(env *Env, level *slog.LevelVar, groups []Group, extra ...*Command) *cobra.Command {
 	root := &cobra.Command{
-		Use:           "garboard",
-		Short:         "Turns bare Linux machines into an open platform and keeps it in order",
-		Version:       env.Version,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          unknownVerb,
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		Use:              "garboard",
+		Short:            "Turns bare Linux machines into an open platform and keeps it in order",
+		Version:          env.Version,
+		SilenceErrors:    true,
+		TraverseChildren: true, // global flags before a verb that takes its arguments raw are ours
+		SilenceUsage:     true,
+		Args:             unknownVerb,
+		RunE:             func(c *cobra.Command, _ []string) error { return c.Help() },
 		PersistentPreRun: func(*cobra.Command, []string) {
 			level.Set(verbosity(env.Global))
 		},

@@ -106,6 +106,7 @@ func (in Input) kubelet() Component {
 		"clusterDNS": []string{s.DNSAddress}, "clusterDomain": "cluster.local", "resolvConf": in.Machine.ResolvConf,
 		"podLogsDir": filepath.Join(in.Layout.LogDir(), "pods"), "staticPodPath": "",
 		"maxPods": 250, "serializeImagePulls": false, "maxParallelImagePulls": 4, "failSwapOn": false,
+		"makeIPTablesUtilChains":      false, // nftables is all that is used here; nobody would take these chains away
 		"imageGCHighThresholdPercent": 90, "imageGCLowThresholdPercent": 85,
 		"evictionHard":           map[string]string{"memory.available": "100Mi", "nodefs.available": "2%", "imagefs.available": "2%", "nodefs.inodesFree": "2%"},
 		"kubeReserved":           map[string]string{"memory": "700Mi", "cpu": "100m"},
