@@ -113,7 +113,6 @@ func (in Input) kubelet() Component {
 		"enforceNodeAllocatable": []string{"pods"}, "protectKernelDefaults": false, "enableProfilingHandler": false,
 		"kubeAPIQPS": 200, "kubeAPIBurst": 400, "registryPullQPS": 0, "nodeStatusUpdateFrequency": "10s", "nodeStatusReportFrequency": "5m",
 		"volumePluginDir": filepath.Join(in.Layout.StateDir, "kubelet", "plugins-exec"), "serverTLSBootstrap": false, "rotateCertificates": false,
-		"shutdownGracePeriod": "0s", "makeIPTablesUtilChains": false, // nobody here uses iptables, and its chains would stay after down
 		"containerLogMaxSize": "20Mi", "containerLogMaxFiles": 3,
 	}
 	if in.Machine.Systemd {
