@@ -1,0 +1,38 @@
+// Package script runs a capability's scripts against the real program. A script
+// is a txtar file of commands and files, as testscript describes them.
+package script
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// Run runs dir/*.txtar. The program `garboard` is in the scripts' PATH; its
+// state directory is an empty one of the script's own, so no platform runs.
+// The condition [NAME] holds where the program NAME is installed.
+func Run(t *testing.T, dir string) {
+	t.Helper()
+	bin := t.TempDir()
+	build := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(bin, "garboard"), "garboard.dev/garboard/cmd/garboard")
+	if said, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build the program: %v\n%s", err, said)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: dir,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
+			env.Setenv("GARBOARD_STATE_DIR", filepath.Join(env.WorkDir, "state"))
+			return nil
+		},
+		Condition: installed,
+	})
+}
+
+func installed(program string) (bool, error) {
+	_, err := exec.LookPath(program)
+	return err == nil, nil
+}
