@@ -237,7 +237,7 @@ func (p *platform) traces() []string {
 	}
 	all := func(string) bool { return true }
 	ours := func(line string) bool {
-		return strings.Contains(line, p.namespace) || strings.Contains(line, "garboard-")
+		return strings.Contains(line, p.state) || strings.Contains(line, p.layout.RunDir)
 	}
 	add("link", p.must(p.inside("ip", "-br", "link")), all)
 	add("nft", p.must(p.inside("nft", "list", "tables")), all)
@@ -430,15 +430,14 @@ func TestPortTaken(t *testing.T) {
 		}
 		_ = server.Wait() // killed: its status says nothing
 	}()
-	var out []byte
 	p.eventually(20*time.Second, func() error {
-		cmd := p.garboard("up")
-		out, _ = cmd.CombinedOutput()
-		if cmd.ProcessState.ExitCode() != 6 {
-			return fmt.Errorf("exit code %d: %s", cmd.ProcessState.ExitCode(), out)
-		}
-		return nil
+		return p.inside("bash", "-c", "echo >/dev/tcp/127.0.0.1/80").Run()
 	})
+	cmd := p.garboard("up")
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState.ExitCode() != 6 {
+		t.Errorf("exit code %d (%v), want 6", cmd.ProcessState.ExitCode(), err)
+	}
 	for _, want := range []string{"127.0.0.1:80 is taken by python3", "hint:", "--http-port"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("the error does not say %q:\n%s", want, out)
