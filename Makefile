@@ -7,7 +7,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GO ?= go
 modules := . api tool
-state := /var/lib/garboard
+engine := bridge buildkitd containerd containerd-shim-runc-v2 coredns etcd host-local kubernetes loopback portmap runc
 
 .PHONY: up build garboard hello engine front deps test test-deps test-all e2e bench lint dist generate clean new-capability
 
@@ -24,8 +24,11 @@ garboard:
 hello:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o example/hello/images/hello/hello ./example/hello/images/hello
 
+# The engine, and what it is made of: bin/engine/licences and bin/engine/sbom.cdx.json.
 engine:
-	engine/build.sh bin/engine
+	engine/build.sh $(CURDIR)/bin/engine
+	cd tool && $(GO) build -o ../bin/licences ./licences
+	bin/licences -out bin/engine -version $(VERSION) -deb 'libseccomp-dev=runc;libc6-dev=runc,pause' $(addprefix bin/engine/,$(engine))
 
 # The console's pages are built with npm and embedded; without npm the program says so when they are asked for.
 front:
@@ -68,7 +71,7 @@ generate:
 	bin/capabilities
 
 dist: build
-	tool/dist.sh $(VERSION)
+	tool/dist/dist.sh $(VERSION)
 
 new-capability:
 	@[ -n "$(NAME)" ] || { echo "make new-capability NAME=word"; exit 2; }
