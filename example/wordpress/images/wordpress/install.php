@@ -20,7 +20,7 @@ function connect(): mysqli
     mysqli_report(MYSQLI_REPORT_ERROR | MYSQLI_REPORT_STRICT);
     for ($end = time() + 600, $told = false;;) {
         try {
-            return new mysqli(DB_HOST, DB_USER, DB_PASSWORD, DB_NAME);
+            return @new mysqli(DB_HOST, DB_USER, DB_PASSWORD, DB_NAME);
         } catch (mysqli_sql_exception $e) {
             if (time() > $end) {
                 throw $e;
