@@ -77,9 +77,9 @@ func (h Host) externalIPs() ([]string, error) {
 	return out, nil
 }
 
-// cgroup is the group that everything of the platform is below. Under systemd
+// Cgroup is the group that everything of the platform is below. Under systemd
 // it is the unit's own, the only part of the tree that is ours to use.
-func (h Host) cgroup(l platform.Layout) string {
+func (h Host) Cgroup(l platform.Layout) string {
 	if h.Systemd {
 		return "system.slice/" + l.Cgroup + ".service"
 	}
@@ -89,7 +89,7 @@ func (h Host) cgroup(l platform.Layout) string {
 // ComponentCgroups makes the component's own group and returns its directories,
 // one a hierarchy.
 func (h Host) ComponentCgroups(l platform.Layout, name string) ([]string, error) {
-	return h.Groups.Create(h.cgroup(l) + "/" + name)
+	return h.Groups.Create(h.Cgroup(l) + "/" + name)
 }
 
 // MountsBelow lists the mount points deeper than dir, the last made first.

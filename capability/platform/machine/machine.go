@@ -43,7 +43,7 @@ func Prepare(ctx context.Context, h Host, in component.Input) error {
 			return fmt.Errorf("set %s to %d, so that %s: %w", s.name, s.value, s.why, err)
 		}
 	}
-	if _, err := h.Groups.Create(h.cgroup(in.Layout)); err != nil {
+	if _, err := h.Groups.Create(h.Cgroup(in.Layout)); err != nil {
 		return err
 	}
 	ip, err := netip.ParseAddr(in.Settings.NodeIP)
@@ -75,7 +75,7 @@ func Clean(ctx context.Context, h Host, in component.Input) error {
 func (h Host) kill(ctx context.Context, l platform.Layout) error {
 	ctx, cancel := context.WithTimeout(ctx, killLimit)
 	defer cancel()
-	return h.Groups.Kill(ctx, h.cgroup(l))
+	return h.Groups.Kill(ctx, h.Cgroup(l))
 }
 
 // removeCgroup removes the platform's groups. A supervisor that cleans up is in
@@ -83,11 +83,11 @@ func (h Host) kill(ctx context.Context, l platform.Layout) error {
 func (h Host) removeCgroup(ctx context.Context, l platform.Layout) error {
 	ctx, cancel := context.WithTimeout(ctx, killLimit)
 	defer cancel()
-	err := h.Groups.Remove(ctx, h.cgroup(l))
+	err := h.Groups.Remove(ctx, h.Cgroup(l))
 	if !errors.Is(err, syscall.EBUSY) {
 		return err
 	}
-	left, lerr := h.Groups.PIDs(h.cgroup(l))
+	left, lerr := h.Groups.PIDs(h.Cgroup(l))
 	if lerr == nil && slices.Equal(left, []int{os.Getpid()}) {
 		return nil
 	}

@@ -46,8 +46,11 @@ func Observe(src Sources, in component.Input) (Machine, error) {
 		return m, fmt.Errorf("read the limit of open files: %w", err)
 	}
 	m.OpenFiles = files.Max
-	readMemory(&m)
-	var err error
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return m, fmt.Errorf("read the memory's size: %w", err)
+	}
+	parseMemory(string(text), &m)
 	if m.Disk, err = observeDisk(in.Layout.StateDir, src.Now); err != nil {
 		return m, err
 	}
@@ -55,7 +58,7 @@ func Observe(src Sources, in component.Input) (Machine, error) {
 	if err != nil {
 		return m, err
 	}
-	m.Taken = taken(in, running)
+	m.Taken = taken(in, src.Host.Cgroup(in.Layout), running)
 	m.Others = otherPlatforms(running)
 	m.Routes = routes(in.Settings.Bridge)
 	return m, nil
@@ -99,19 +102,15 @@ func controllers(v2 bool) []string {
 	return out
 }
 
-func readMemory(m *Machine) {
-	f, err := os.Open("/proc/meminfo")
-	if err != nil {
-		return
-	}
-	defer f.Close()
+// parseMemory reads /proc/meminfo, lines of "Name:  NUMBER kB", proc_meminfo(5).
+func parseMemory(text string, m *Machine) {
 	into := map[string]*uint64{"MemTotal:": &m.Memory, "MemAvailable:": &m.MemoryAvailable, "SwapTotal:": &m.Swap}
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		fields := strings.Fields(lines.Text())
+	for line := range strings.Lines(text) {
+		fields := strings.Fields(line)
 		if len(fields) < 2 || into[fields[0]] == nil {
 			continue
 		}
-		if kib, err := strconv.ParseUint(fields[1], 10, 64); err == nil {
+		if kib, err := strconv.ParseUint(fields[1], 10, 54); err == nil {
 			*into[fields[0]] = kib << 10
 		}
 	}
@@ -162,8 +161,8 @@ func syncTime(dir string, now func() time.Time) time.Duration {
 var flags = map[string]string{"ingress": "--http-port and --https-port", "console": "--console-port", "kube-apiserver": "--api-port"}
 
 // taken lists the addresses that the platform wants and others listen on. What
-// the platform itself holds does not count.
-func taken(in component.Input, running []process.Info) []Taken {
+// the platform itself holds, below its cgroup, does not count.
+func taken(in component.Input, cgroup string, running []process.Info) []Taken {
 	var out []Taken
 	for address, wanted := range component.Ports(in) {
 		host, port, err := net.SplitHostPort(address)
@@ -175,7 +174,7 @@ func taken(in component.Input, running []process.Info) []Taken {
 			continue
 		}
 		holder := holderOf(sockets, running)
-		if slices.ContainsFunc(holder.Cgroups, func(cgroup string) bool { return strings.HasPrefix(cgroup, "/"+in.Layout.Cgroup) }) {
+		if slices.ContainsFunc(holder.Cgroups, func(c string) bool { return strings.HasPrefix(c+"/", "/"+cgroup+"/") }) {
 			continue
 		}
 		t := Taken{Address: address, Wanted: wanted, Flag: flags[wanted]}
@@ -211,23 +210,34 @@ func listeners(host, port string) map[string]bool {
 	if err != nil {
 		return nil
 	}
-	inTheWay := map[string]bool{"00000000": true, strings.Repeat("0", 32): true, procAddress(host): true}
-	const listening = "0A" // TCP_LISTEN in the st column of proc_net_tcp
 	out := map[string]bool{}
 	for _, file := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
+			continue // a kernel without IPv6 has no tcp6
+		}
+		for _, inode := range parseListeners(string(text), host, uint16(n)) {
+			out["socket:["+inode+"]"] = true
+		}
+	}
+	return out
+}
+
+// parseListeners reads a table of proc_net_tcp and returns the inodes of the
+// sockets that listen where host:port would.
+func parseListeners(text, host string, port uint16) []string {
+	const listening = "0A"                    // TCP_LISTEN in the column st
+	const mapped = "0000000000000000FFFF0000" // begins an IPv4 address in the table of IPv6
+	inTheWay := map[string]bool{"00000000": true, strings.Repeat("0", 32): true, procAddress(host): true, mapped + procAddress(host): true}
+	var out []string
+	for line := range strings.Lines(text) {
+		fields := strings.Fields(line)
+		if len(fields) < 10 || fields[3] != listening {
 			continue
 		}
-		for line := range strings.Lines(string(text)) {
-			fields := strings.Fields(line)
-			if len(fields) < 10 || fields[3] != listening {
-				continue
-			}
-			address, at, _ := strings.Cut(fields[1], ":")
-			if at == fmt.Sprintf("%04X", n) && (inTheWay[address] || host == "0.0.0.0") {
-				out["socket:["+fields[9]+"]"] = true
-			}
+		address, at, _ := strings.Cut(fields[1], ":")
+		if at == fmt.Sprintf("%04X", port) && (inTheWay[address] || host == "0.0.0.0") {
+			out = append(out, fields[9])
 		}
 	}
 	return out
@@ -263,9 +273,15 @@ func routes(bridge string) []netip.Prefix {
 	if err != nil {
 		return nil
 	}
+	return parseRoutes(string(text), bridge)
+}
+
+// parseRoutes reads the kernel's IPv4 routing table: lines of Iface Destination
+// Gateway Flags RefCnt Use Metric Mask and more.
+func parseRoutes(text, bridge string) []netip.Prefix {
 	var out []netip.Prefix
-	for line := range strings.Lines(string(text)) {
-		fields := strings.Fields(line) // Iface Destination Gateway Flags RefCnt Use Metric Mask ...
+	for line := range strings.Lines(text) {
+		fields := strings.Fields(line)
 		if len(fields) < 8 || fields[0] == bridge {
 			continue
 		}
