@@ -13,9 +13,11 @@ import (
 const BalancerClass = "garboard.dev/machine"
 
 // Share gives each LoadBalancer service the machine's address, as long as no
-// older one has one of its ports. It returns the services that have it, and why
-// the others do not.
-func Share(services []*corev1.Service) (granted []*corev1.Service, refused map[*corev1.Service]string) {
+// older one and nothing else on the machine has one of its ports; busy names
+// what has, or returns "". Share returns the services that have the address,
+// the older first, and why the others do not. Services that are not ours to
+// serve are in neither.
+func Share(services []*corev1.Service, busy func(*corev1.Service, corev1.ServicePort) string) (granted []*corev1.Service, refused map[*corev1.Service]string) {
 	refused = map[*corev1.Service]string{}
 	wanting := slices.DeleteFunc(slices.Clone(services), func(s *corev1.Service) bool {
 		return s.Spec.Type != corev1.ServiceTypeLoadBalancer || s.DeletionTimestamp != nil ||
@@ -26,27 +28,34 @@ func Share(services []*corev1.Service) (granted []*corev1.Service, refused map[*
 	})
 	taken := map[string]*corev1.Service{}
 	for _, s := range wanting {
-		if why := clash(s, taken); why != "" {
+		if why := clash(s, taken, busy); why != "" {
 			refused[s] = why
 			continue
 		}
 		for _, p := range s.Spec.Ports {
-			taken[portKey(p)] = s
+			taken[PortKey(p)] = s
 		}
 		granted = append(granted, s)
 	}
 	return granted, refused
 }
 
-func clash(s *corev1.Service, taken map[string]*corev1.Service) string {
+func clash(s *corev1.Service, taken map[string]*corev1.Service, busy func(*corev1.Service, corev1.ServicePort) string) string {
 	for _, p := range s.Spec.Ports {
-		if holder := taken[portKey(p)]; holder != nil {
-			return fmt.Sprintf("port %s of this machine belongs to the older service %s/%s: use another port, or an Ingress", portKey(p), holder.Namespace, holder.Name)
+		holder := ""
+		if other := taken[PortKey(p)]; other != nil {
+			holder = fmt.Sprintf("the older service %s/%s", other.Namespace, other.Name)
+		} else {
+			holder = busy(s, p)
+		}
+		if holder != "" {
+			return fmt.Sprintf("port %s of this machine belongs to %s: use another port, or an Ingress", PortKey(p), holder)
 		}
 	}
 	return ""
 }
 
-func portKey(p corev1.ServicePort) string {
+// PortKey names a port with its protocol, as "80/TCP".
+func PortKey(p corev1.ServicePort) string {
 	return fmt.Sprintf("%d/%s", p.Port, cmp.Or(p.Protocol, corev1.ProtocolTCP))
 }

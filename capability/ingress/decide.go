@@ -4,24 +4,24 @@ import (
 	"cmp"
 	"crypto/tls"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
 // Input is all that a table depends on.
 type Input struct {
-	Ingresses []*networkingv1.Ingress
-	Classes   []*networkingv1.IngressClass
-	Service   func(namespace, name string) *corev1.Service // nil where there is none
-	Slices    func(namespace, service string) []*discoveryv1.EndpointSlice
-	Secret    func(namespace, name string) *corev1.Secret
+	Now         time.Time // against which certificates are judged
+	Ingresses   []*networkingv1.Ingress
+	Classes     []*networkingv1.IngressClass
+	Service     func(namespace, name string) *corev1.Service // nil where there is none
+	Slices      func(namespace, service string) []*discoveryv1.EndpointSlice
+	Certificate func(namespace, secret string) (*tls.Certificate, error) // with its Leaf
 }
 
 // Class is the IngressClass of this controller; it is the cluster's default.
@@ -51,18 +51,33 @@ func Build(in Input) *Table {
 }
 
 // precedence is that of networking.k8s.io/v1: the longest path first, and an
-// exact one before a prefix of the same length.
+// exact one before a prefix of the same length. A prefix's slash at the end
+// does not count; a default backend comes last.
 func precedence(a, b Route) int {
-	if n := cmp.Compare(len(b.Path), len(a.Path)); n != 0 {
-		return n
-	}
+	return cmp.Or(
+		first(b.Fallback, a.Fallback),
+		cmp.Compare(len(b.key()), len(a.key())),
+		first(a.Exact, b.Exact),
+	)
+}
+
+// first is negative where only a holds, and positive where only b does.
+func first(a, b bool) int {
 	switch {
-	case a.Exact == b.Exact:
+	case a == b:
 		return 0
-	case a.Exact:
+	case a:
 		return -1
 	}
 	return 1
+}
+
+// key is the path as it is compared with other rules' paths.
+func (r *Route) key() string {
+	if r.Exact {
+		return r.Path
+	}
+	return strings.TrimSuffix(r.Path, "/")
 }
 
 type builder struct {
@@ -100,24 +115,54 @@ func (b *builder) host(name string) *Host {
 }
 
 func (b *builder) add(i *networkingv1.Ingress) {
-	redirect := i.Annotations[AnnotationRedirect] == "true"
-	if i.Spec.DefaultBackend != nil {
-		b.route(i, "", Route{Path: "/", Redirect: redirect}, *i.Spec.DefaultBackend)
-	}
+	model := Route{Redirect: b.redirects(i)}
+	var hosts []string
 	for _, rule := range i.Spec.Rules {
+		if !slices.Contains(hosts, rule.Host) {
+			hosts = append(hosts, rule.Host)
+		}
 		if rule.HTTP == nil {
 			continue
 		}
 		for _, p := range rule.HTTP.Paths {
-			r := Route{Path: p.Path, Redirect: redirect, Exact: p.PathType != nil && *p.PathType == networkingv1.PathTypeExact}
-			if r.Path == "" {
-				r.Path = "/"
-			}
+			r := model
+			r.Path, r.Exact = cmp.Or(p.Path, "/"), p.PathType != nil && *p.PathType == networkingv1.PathTypeExact
 			b.route(i, rule.Host, r, p.Backend)
 		}
 	}
+	if i.Spec.DefaultBackend != nil {
+		b.fallback(i, hosts, model)
+	}
 	for _, t := range i.Spec.TLS {
-		b.certificate(i, t)
+		b.certificate(i, t, hosts)
+	}
+}
+
+// redirects says whether HTTP is sent to HTTPS.
+func (b *builder) redirects(i *networkingv1.Ingress) bool {
+	switch v := i.Annotations[AnnotationRedirect]; v {
+	case "true":
+		return true
+	case "", "false":
+	default:
+		b.problem(i, "%s is %q: write true or false", AnnotationRedirect, v)
+	}
+	return false
+}
+
+// fallback sends what no path of the Ingress's own hosts takes to its default
+// backend. The oldest default backend also has the hosts that nobody names.
+func (b *builder) fallback(i *networkingv1.Ingress, hosts []string, r Route) {
+	r.Path, r.Fallback = "/", true
+	for _, h := range hosts {
+		if h != "" {
+			b.route(i, h, r, *i.Spec.DefaultBackend)
+		}
+	}
+	everyone := b.table.Hosts[""]
+	taken := everyone != nil && slices.ContainsFunc(everyone.Routes, func(o Route) bool { return o.Fallback })
+	if len(hosts) == 0 || !taken {
+		b.route(i, "", r, *i.Spec.DefaultBackend)
 	}
 }
 
@@ -127,8 +172,11 @@ func (b *builder) route(i *networkingv1.Ingress, host string, r Route, to networ
 		return
 	}
 	h := b.host(host)
-	if slices.ContainsFunc(h.Routes, func(o Route) bool { return o.Path == r.Path && o.Exact == r.Exact }) {
-		b.problem(i, "%s%s is served by an older Ingress already", host, r.Path)
+	same := func(o Route) bool {
+		return o.key() == r.key() && o.Exact == r.Exact && o.Fallback == r.Fallback
+	}
+	if slices.ContainsFunc(h.Routes, same) {
+		b.problem(i, "%s%s is taken by an older rule: it keeps serving that one", host, r.Path)
 		return
 	}
 	backend, err := b.backend(i.Namespace, to.Service)
@@ -139,96 +187,22 @@ func (b *builder) route(i *networkingv1.Ingress, host string, r Route, to networ
 	h.Routes = append(h.Routes, r)
 }
 
-// backend finds the service's port. A backend that cannot be found still stands
-// in the table, without endpoints, so that its path answers 503 and not 404.
-func (b *builder) backend(namespace string, to *networkingv1.IngressServiceBackend) (*Backend, error) {
-	want := to.Port.Name
-	if want == "" {
-		want = fmt.Sprint(to.Port.Number)
-	}
-	name := fmt.Sprintf("%s/%s:%s", namespace, to.Name, want)
-	if known := b.backends[name]; known != nil {
-		return known, nil
-	}
-	out := &Backend{Name: name}
-	b.backends[name] = out
-	service := b.Service(namespace, to.Name)
-	if service == nil {
-		return out, fmt.Errorf("there is no service %s/%s", namespace, to.Name)
-	}
-	at := slices.IndexFunc(service.Spec.Ports, func(p corev1.ServicePort) bool {
-		return to.Port.Name != "" && p.Name == to.Port.Name || to.Port.Name == "" && p.Port == to.Port.Number
-	})
-	if at < 0 {
-		return out, fmt.Errorf("service %s/%s has no port %s", namespace, to.Name, want)
-	}
-	port := service.Spec.Ports[at]
-	if port.AppProtocol != nil {
-		out.H2C = *port.AppProtocol == "kubernetes.io/h2c" || *port.AppProtocol == "grpc"
-		out.TLS = *port.AppProtocol == "https"
-	}
-	out.Endpoints = endpoints(b.Slices(namespace, to.Name), port)
-	return out, nil
-}
-
-// endpoints lists the addresses that answer for port: the ready ones, or where
-// none is ready those that still serve while they end.
-func endpoints(all []*discoveryv1.EndpointSlice, port corev1.ServicePort) []netip.AddrPort {
-	var ready, ending []netip.AddrPort
-	for _, s := range all {
-		number, ok := slicePort(s, port)
-		if !ok {
-			continue
-		}
-		for _, e := range s.Endpoints {
-			for _, a := range e.Addresses {
-				ip, err := netip.ParseAddr(a)
-				switch {
-				case err != nil:
-				case e.Conditions.Ready == nil || *e.Conditions.Ready:
-					ready = append(ready, netip.AddrPortFrom(ip, number))
-				case e.Conditions.Serving != nil && *e.Conditions.Serving && e.Conditions.Terminating != nil && *e.Conditions.Terminating:
-					ending = append(ending, netip.AddrPortFrom(ip, number))
-				}
-			}
-		}
-	}
-	if len(ready) == 0 {
-		ready = ending
-	}
-	slices.SortFunc(ready, netip.AddrPort.Compare)
-	return slices.Compact(ready)
-}
-
-func slicePort(s *discoveryv1.EndpointSlice, port corev1.ServicePort) (uint16, bool) {
-	for _, p := range s.Ports {
-		named := p.Name != nil && *p.Name == port.Name || p.Name == nil && port.Name == ""
-		if named && p.Port != nil {
-			return uint16(*p.Port), true
-		}
-	}
-	// A slice written by hand may not name its only port.
-	if len(s.Ports) == 1 && s.Ports[0].Port != nil && port.TargetPort.Type == intstr.Int && port.TargetPort.IntVal == *s.Ports[0].Port {
-		return uint16(*s.Ports[0].Port), true
-	}
-	return 0, false
-}
-
 // certificate gives the hosts of t the secret's certificate. Where there is none
 // that can be used they get one of the platform's own authority, which is said.
-func (b *builder) certificate(i *networkingv1.Ingress, t networkingv1.IngressTLS) {
+func (b *builder) certificate(i *networkingv1.Ingress, t networkingv1.IngressTLS, hosts []string) {
+	if len(t.Hosts) > 0 {
+		hosts = t.Hosts
+	}
 	var pair *tls.Certificate
 	if t.SecretName != "" {
-		secret := b.Secret(i.Namespace, t.SecretName)
-		if secret == nil {
-			b.problem(i, "there is no secret %s/%s: a certificate of the platform's own authority is served", i.Namespace, t.SecretName)
-		} else if p, err := tls.X509KeyPair(secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey]); err != nil {
-			b.problem(i, "secret %s/%s cannot be used (%v): a certificate of the platform's own authority is served", i.Namespace, t.SecretName, err)
+		var err error
+		if pair, err = b.Certificate(i.Namespace, t.SecretName); err != nil {
+			b.problem(i, "%v: a certificate of the platform's own authority is served", err)
 		} else {
-			pair = &p
+			b.judge(i, t.SecretName, pair, hosts)
 		}
 	}
-	for _, name := range t.Hosts {
+	for _, name := range hosts {
 		h := b.host(name)
 		h.TLS = true
 		if h.Certificate == nil {
@@ -237,8 +211,24 @@ func (b *builder) certificate(i *networkingv1.Ingress, t networkingv1.IngressTLS
 	}
 }
 
-// Find returns the host's entry: the exact name, then the wildcard one level
-// up, then the entry for any host.
+// judge says what clients will object to in a certificate that is served nevertheless.
+func (b *builder) judge(i *networkingv1.Ingress, secret string, pair *tls.Certificate, hosts []string) {
+	if b.Now.After(pair.Leaf.NotAfter) {
+		b.problem(i, "the certificate in secret %s/%s ended on %s: clients will refuse it", i.Namespace, secret, pair.Leaf.NotAfter.Format(time.DateOnly))
+	}
+	for _, h := range hosts {
+		name := h
+		if rest, wild := strings.CutPrefix(h, "*."); wild {
+			name = "any." + rest
+		}
+		if h != "" && pair.Leaf.VerifyHostname(name) != nil {
+			b.problem(i, "the certificate in secret %s/%s is not for %s: clients will refuse it", i.Namespace, secret, h)
+		}
+	}
+}
+
+// Find returns the entry with routes that serves host: that of the exact name,
+// of the wildcard one level up, or of any host.
 func (t *Table) Find(host string) *Host {
 	if h := t.Hosts[host]; h != nil && len(h.Routes) > 0 {
 		return h
@@ -267,6 +257,6 @@ func (r *Route) matches(path string) bool {
 	if r.Exact {
 		return path == r.Path
 	}
-	prefix := strings.TrimSuffix(r.Path, "/")
+	prefix := r.key()
 	return strings.HasPrefix(path, prefix) && (len(path) == len(prefix) || path[len(prefix)] == '/')
 }

@@ -1,8 +1,12 @@
 package ingress_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,6 +22,23 @@ var (
 	exact  = networkingv1.PathTypeExact
 	prefix = networkingv1.PathTypePrefix
 )
+
+var now = time.Unix(1_000_000, 0)
+
+// certificates are in secrets of their names; "ended" is also for another host.
+var certificates = map[string]*tls.Certificate{
+	"good":  {Leaf: &x509.Certificate{DNSNames: []string{"a.example.org"}, NotAfter: now.Add(time.Hour)}},
+	"ended": {Leaf: &x509.Certificate{DNSNames: []string{"*.example.com"}, NotAfter: time.Unix(86400, 0).UTC()}},
+}
+
+// match is what a request for host and path comes to, nil for nothing.
+func match(t *ingress.Table, host, path string) *ingress.Route {
+	h := t.Find(host)
+	if h == nil {
+		return nil
+	}
+	return h.Match(path)
+}
 
 type path struct {
 	host, path string
@@ -49,7 +70,13 @@ func build(ingresses ...*networkingv1.Ingress) *ingress.Table {
 		Slices: func(string, string) []*discoveryv1.EndpointSlice {
 			return []*discoveryv1.EndpointSlice{slice(true, true, false)}
 		},
-		Secret: func(string, string) *corev1.Secret { return nil },
+		Now: now,
+		Certificate: func(_, name string) (*tls.Certificate, error) {
+			if certificate := certificates[name]; certificate != nil {
+				return certificate, nil
+			}
+			return nil, errors.New("there is no secret " + name)
+		},
 	})
 }
 
@@ -82,6 +109,7 @@ func TestPathMatching(t *testing.T) {
 		{&prefix, []string{"/aaa/bbb"}, "/aaa/bbb/ccc", "/aaa/bbb"},
 		{&prefix, []string{"/aaa/bbb"}, "/aaa/bbbxyz", ""},
 		{&prefix, []string{"/", "/aaa"}, "/aaa/ccc", "/aaa"},
+		{nil, []string{"/aaa"}, "/aaa/ccc", "/aaa"}, // ImplementationSpecific is as Prefix
 		{&prefix, []string{"/", "/aaa", "/aaa/bbb"}, "/aaa/bbb", "/aaa/bbb"},
 		{&prefix, []string{"/", "/aaa", "/aaa/bbb"}, "/ccc", "/"},
 	} {
@@ -89,13 +117,13 @@ func TestPathMatching(t *testing.T) {
 		for _, p := range c.paths {
 			paths = append(paths, path{"h", p, c.kind, "web"})
 		}
-		route := build(rules("a", 1, paths...)).Find("h").Match(c.request)
+		route := match(build(rules("a", 1, paths...)), "h", c.request)
 		got := ""
 		if route != nil {
 			got = route.Path
 		}
 		if got != c.want {
-			t.Errorf("%s of %v for %s: %q, want %q", *c.kind, c.paths, c.request, got, c.want)
+			t.Errorf("%v for %s: %q, want %q", c.paths, c.request, got, c.want)
 		}
 	}
 }
@@ -103,7 +131,7 @@ func TestPathMatching(t *testing.T) {
 func TestExactBeforePrefix(t *testing.T) {
 	t.Parallel()
 	table := build(rules("a", 1, path{"h", "/foo", &prefix, "one"}, path{"h", "/foo", &exact, "two"}))
-	if got := table.Find("h").Match("/foo").Backend.Name; got != "shop/two:80" {
+	if got := match(table, "h", "/foo").Backend.Name; got != "shop/two:80" {
 		t.Errorf("got %s, want the exact path's backend", got)
 	}
 }
@@ -115,7 +143,7 @@ func TestHosts(t *testing.T) {
 	for host, want := range map[string]string{
 		"bar.foo.com": "exact", "other.foo.com": "wild", "baz.bar.foo.com": "any", "foo.com": "any",
 	} {
-		if got := table.Find(host).Match("/").Backend.Name; got != "shop/"+want+":80" {
+		if got := match(table, host, "/").Backend.Name; got != "shop/"+want+":80" {
 			t.Errorf("%s goes to %s, want %s", host, got, want)
 		}
 	}
@@ -124,7 +152,7 @@ func TestHosts(t *testing.T) {
 func TestOlderIngressWins(t *testing.T) {
 	t.Parallel()
 	table := build(rules("new", 1, path{"h", "/", &prefix, "new"}), rules("old", 2, path{"h", "/", &prefix, "old"}))
-	if got := table.Find("h").Match("/").Backend.Name; got != "shop/old:80" {
+	if got := match(table, "h", "/").Backend.Name; got != "shop/old:80" {
 		t.Errorf("got %s", got)
 	}
 	if len(table.Problems) != 1 || table.Problems[0].Name != "new" {
@@ -135,7 +163,7 @@ func TestOlderIngressWins(t *testing.T) {
 func TestMissingServiceAnswers503(t *testing.T) {
 	t.Parallel()
 	table := build(rules("a", 1, path{"h", "/", &prefix, "missing"}))
-	if r := table.Find("h").Match("/"); r == nil || len(r.Backend.Endpoints) != 0 || len(table.Problems) != 1 {
+	if r := match(table, "h", "/"); r == nil || len(r.Backend.Endpoints) != 0 || len(table.Problems) != 1 {
 		t.Errorf("route %v, problems %v", r, table.Problems)
 	}
 }
@@ -170,7 +198,7 @@ func TestEndpointsThatEnd(t *testing.T) {
 				return []*discoveryv1.EndpointSlice{slice(c.ready, c.serving, c.terminating)}
 			},
 		})
-		got := fmt.Sprint(table.Find("h").Match("/").Backend.Endpoints)
+		got := fmt.Sprint(match(table, "h", "/").Backend.Endpoints)
 		if want := fmt.Sprint([]netip.AddrPort{address}); (got == want) != c.want {
 			t.Errorf("%+v: endpoints %s", c, got)
 		}
@@ -183,9 +211,83 @@ func TestShare(t *testing.T) {
 		return &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: name, CreationTimestamp: metav1.NewTime(time.Unix(int64(1000-age), 0))},
 			Spec: corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, Ports: []corev1.ServicePort{{Port: port}}}}
 	}
-	old, young, apart := service("old", 2, 80), service("young", 1, 80), service("apart", 1, 81)
-	granted, refused := ingress.Share([]*corev1.Service{young, apart, old})
-	if len(granted) != 2 || granted[0] != old || granted[1] != apart || refused[young] == "" {
+	old, young, apart, reserved := service("old", 2, 80), service("young", 1, 80), service("apart", 1, 81), service("reserved", 3, 6443)
+	other := service("other", 3, 80)
+	other.Spec.LoadBalancerClass = new("example.org/lb")
+	inner := service("inner", 3, 80)
+	inner.Spec.Type = corev1.ServiceTypeClusterIP
+	busy := func(_ *corev1.Service, p corev1.ServicePort) string {
+		if p.Port == 6443 {
+			return "the API server"
+		}
+		return ""
+	}
+	granted, refused := ingress.Share([]*corev1.Service{young, apart, old, reserved, other, inner}, busy)
+	if len(granted) != 2 || granted[0] != old || granted[1] != apart || len(refused) != 2 {
 		t.Errorf("granted %v, refused %v", granted, refused)
+	}
+	if !strings.Contains(refused[young], "/old") || !strings.Contains(refused[reserved], "the API server") {
+		t.Errorf("refused %v", refused)
+	}
+}
+
+// TestFallback has an Ingress with rules and a default backend, and an older one
+// that is all default backend.
+func TestFallback(t *testing.T) {
+	t.Parallel()
+	all := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "all", CreationTimestamp: metav1.NewTime(time.Unix(1, 0))}}
+	all.Spec.DefaultBackend = &networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: "all", Port: networkingv1.ServiceBackendPort{Number: 80}}}
+	some := rules("some", 1, path{"h", "/a", &prefix, "a"}, path{"g", "/", &prefix, "g"})
+	some.Spec.DefaultBackend = &networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: "rest", Port: networkingv1.ServiceBackendPort{Number: 80}}}
+	table := build(some, all)
+	for _, c := range []struct{ host, path, want string }{
+		{"h", "/a/b", "a"}, {"h", "/c", "rest"}, {"g", "/c", "g"}, {"elsewhere", "/", "all"},
+	} {
+		if got := match(table, c.host, c.path); got == nil || got.Backend.Name != "shop/"+c.want+":80" {
+			t.Errorf("%s%s goes to %+v, want %s", c.host, c.path, got, c.want)
+		}
+	}
+	if len(table.Problems) != 0 {
+		t.Errorf("problems %v", table.Problems)
+	}
+}
+
+func TestRedirectAnnotation(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]struct {
+		redirect bool
+		problems int
+	}{"true": {true, 0}, "false": {false, 0}, "yes": {false, 1}} {
+		i := rules("a", 1, path{"h", "/", &prefix, "web"})
+		i.Annotations = map[string]string{ingress.AnnotationRedirect: value}
+		table := build(i)
+		if r := match(table, "h", "/"); r.Redirect != want.redirect || len(table.Problems) != want.problems {
+			t.Errorf("%s: redirect %v, problems %v", value, r.Redirect, table.Problems)
+		}
+	}
+}
+
+func TestCertificates(t *testing.T) {
+	t.Parallel()
+	i := rules("a", 1, path{"a.example.org", "/", &prefix, "web"}, path{"*.example.net", "/", &prefix, "web"})
+	i.Spec.TLS = []networkingv1.IngressTLS{
+		{Hosts: []string{"a.example.org"}, SecretName: "good"}, {Hosts: []string{"b.example.org"}, SecretName: "missing"},
+		{Hosts: []string{"*.example.net"}, SecretName: "ended"}, {Hosts: []string{"c.example.org"}},
+	}
+	table := build(i)
+	for host, want := range map[string]*tls.Certificate{"a.example.org": certificates["good"], "b.example.org": nil, "*.example.net": certificates["ended"], "c.example.org": nil} {
+		if h := table.Hosts[host]; h == nil || h.Certificate != want {
+			t.Errorf("%s: %+v", host, h)
+		}
+	}
+	if h := table.Find("b.example.org"); h != nil {
+		t.Errorf("a name with a certificate alone has routes: %+v", h)
+	}
+	var reasons []string
+	for _, p := range table.Problems {
+		reasons = append(reasons, p.Reason)
+	}
+	if all := strings.Join(reasons, "; "); len(reasons) != 3 || !strings.Contains(all, "missing") || !strings.Contains(all, "ended on 1970-01-02") || !strings.Contains(all, "not for *.example.net") {
+		t.Errorf("problems: %s", all)
 	}
 }

@@ -48,6 +48,7 @@ type Host struct {
 type Route struct {
 	Path     string
 	Exact    bool // else Path is a prefix by elements
+	Fallback bool // an Ingress's default backend: tried last
 	Redirect bool // HTTP is answered with the HTTPS address
 	Backend  *Backend
 }
@@ -57,13 +58,13 @@ type Backend struct {
 	Name      string // as "shop/web:80", for messages
 	Endpoints []netip.AddrPort
 	H2C       bool // speaks HTTP/2 without TLS (appProtocol kubernetes.io/h2c or grpc)
-	TLS       bool // speaks HTTPS (appProtocol https)
+	TLS       bool // speaks HTTPS (appProtocol https or kubernetes.io/wss)
 }
 
 // Object names an object in the cluster.
 type Object struct{ Namespace, Name string }
 
-// Problem is a part of an Ingress that is not served, and why.
+// Problem is a part of an Ingress that is not served as it is written, and why.
 type Problem struct {
 	Object
 	Reason string
