@@ -15,7 +15,8 @@ import (
 // Fake is a table of processes that are not there. SIGTERM and SIGKILL end one,
 // other signals are only kept. The zero value is ready.
 type Fake struct {
-	Missing []string // programs that Start does not find
+	Missing  []string // programs that Start does not find
+	Stubborn []string // programs that SIGTERM does not end
 
 	mu    sync.Mutex
 	procs []*FakeProcess
@@ -25,6 +26,8 @@ type Fake struct {
 type FakeProcess struct {
 	Spec Spec
 	Use  Usage // what Usage returns
+
+	stubborn bool
 
 	mu      sync.Mutex
 	id      ID
@@ -42,7 +45,7 @@ func (f *Fake) Start(spec Spec) (Handle, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n := len(f.procs) + 1
-	p := &FakeProcess{Spec: spec, id: ID{PID: 1000 + n, StartTime: uint64(n)}, started: time.Unix(int64(n), 0), done: make(chan struct{})}
+	p := &FakeProcess{Spec: spec, stubborn: slices.Contains(f.Stubborn, spec.Path), id: ID{PID: 1000 + n, StartTime: uint64(n)}, started: time.Unix(int64(n), 0), done: make(chan struct{})}
 	f.procs = append(f.procs, p)
 	return p, nil
 }
@@ -126,7 +129,7 @@ func (p *FakeProcess) Signal(sig syscall.Signal) error {
 	p.mu.Lock()
 	p.signals = append(p.signals, sig)
 	p.mu.Unlock()
-	if sig == syscall.SIGTERM || sig == syscall.SIGKILL {
+	if sig == syscall.SIGTERM && !p.stubborn || sig == syscall.SIGKILL {
 		p.End(Exit{Known: true, Code: 128 + int(sig), Signal: sig})
 	}
 	return nil

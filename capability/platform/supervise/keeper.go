@@ -134,6 +134,9 @@ func (k *keeper) obtain(ctx context.Context) (h process.Handle, adopted bool, er
 				return h, true, nil
 			}
 			k.end(ctx, h)
+			if err := h.Close(); err != nil {
+				return nil, false, err
+			}
 		}
 	}
 	if err := k.sup.Prepare(k.spec); err != nil {
@@ -154,7 +157,11 @@ func (k *keeper) obtain(ctx context.Context) (h process.Handle, adopted bool, er
 	if err != nil {
 		return nil, false, err
 	}
-	return h, false, k.writeRecord(h.ID())
+	if err := k.writeRecord(h.ID()); err != nil { // unrecorded, it would run beside the one that the next try starts
+		k.end(ctx, h)
+		return nil, false, err
+	}
+	return h, false, nil
 }
 
 // awaitHealthy returns nil when the component answers, else why it does not.
@@ -319,8 +326,12 @@ func (k *keeper) update(change func(*control.Component)) {
 func (k *keeper) forget() {
 	k.removeRecord()
 	k.sup.mu.Lock()
+	handle := k.handle
 	k.handle = nil
 	k.sup.mu.Unlock()
+	if err := handle.Close(); err != nil {
+		k.sup.Log.Error("cannot let go of the process", "component", k.spec.Name, "error", err)
+	}
 	k.update(func(c *control.Component) {
 		if c.State == control.Running || c.State == control.Starting {
 			c.State = control.Failed
