@@ -20,6 +20,7 @@ import (
 	platformcli "garboard.dev/garboard/capability/platform/cli"
 	platformcontroller "garboard.dev/garboard/capability/platform/controller"
 	"garboard.dev/garboard/capability/storage"
+	storagecli "garboard.dev/garboard/capability/storage/cli"
 	storagecontroller "garboard.dev/garboard/capability/storage/controller"
 )
 
@@ -40,6 +41,7 @@ func Commands(env *command.Env) []command.Group {
 		{Name: app.About.Name, Summary: app.About.Summary, Commands: appcli.Commands(env)},
 		{Name: image.About.Name, Summary: image.About.Summary, Commands: imagecli.Commands(env)},
 		{Name: platform.About.Name, Summary: platform.About.Summary, Commands: platformcli.Commands(env)},
+		{Name: storage.About.Name, Summary: storage.About.Summary, Commands: storagecli.Commands(env)},
 	}
 }
 

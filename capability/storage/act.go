@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"garboard.dev/garboard/host/mount"
 )
 
 // trash is put before a directory's name while it is removed, so that a removal
@@ -24,17 +26,38 @@ func Make(volumeDir, folder string) error {
 	if err := root.Mkdir(folder, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
+	info, err := root.Lstat(folder)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("%s is there already, and is no directory", filepath.Join(volumeDir, folder))
+	}
 	// The pod's user is not known here. The folder above lets only root in, so
-	// the mode opens it to the pod alone.
+	// the mode opens it to the pod alone. A mode that the kubelet has set since
+	// (fsGroup) stays.
+	if info.Mode()&fs.ModeSetgid != 0 {
+		return nil
+	}
 	return root.Chmod(folder, 0o777)
 }
 
+// ErrInUse says that a directory is not removed because a pod has it mounted.
+var ErrInUse = errors.New("still in use")
+
 // Remove removes the directory folder below volumeDir with all that it holds,
 // without following a link out of it and without crossing into another
-// filesystem. It may be repeated after it was cut short.
-func Remove(volumeDir, folder string) error {
-	if mounted, err := mountsBelow(filepath.Join(volumeDir, folder)); err != nil || len(mounted) > 0 {
-		return errors.Join(err, stillMounted(mounted))
+// filesystem. One that is mounted somewhere gives an error that wraps ErrInUse.
+// Remove may be repeated after it was cut short.
+func Remove(volumeDir, folder string, mounts mount.Table) error {
+	all, err := mounts.List()
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{folder, trash + folder} {
+		if where := usedAt(all, filepath.Join(volumeDir, name)); where != "" {
+			return fmt.Errorf("%w: mounted at %s", ErrInUse, where)
+		}
 	}
 	root, err := os.OpenRoot(volumeDir)
 	if err != nil {
@@ -47,24 +70,52 @@ func Remove(volumeDir, folder string) error {
 	return root.RemoveAll(trash + folder)
 }
 
-func stillMounted(mounts []string) error {
-	if len(mounts) == 0 {
-		return nil
+// usedAt returns where dir has a mount upon or below it, or is itself shown by a
+// bind mount, which is how the kubelet gives it to a pod; "" where it is free.
+func usedAt(mounts []mount.Mount, dir string) string {
+	if below := mount.Below(mounts, dir); len(below) > 0 {
+		return below[0].Point
 	}
-	return fmt.Errorf("%s is still mounted", mounts[0])
-}
-
-// mountsBelow lists the mount points at and below dir, proc_pid_mountinfo(5).
-func mountsBelow(dir string) ([]string, error) {
-	text, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		return nil, err
-	}
-	var out []string
-	for line := range strings.Lines(string(text)) {
-		if fields := strings.Fields(line); len(fields) > 4 && (fields[4] == dir || strings.HasPrefix(fields[4], dir+"/")) {
-			out = append(out, fields[4])
+	var holder *mount.Mount // the mount that dir is on
+	for i, m := range mounts {
+		if within(dir, m.Point) && (holder == nil || len(m.Point) >= len(holder.Point)) {
+			holder = &mounts[i]
 		}
 	}
-	return out, nil
+	if holder == nil {
+		return ""
+	}
+	inside := filepath.Join(holder.Root, strings.TrimPrefix(dir, strings.TrimSuffix(holder.Point, "/")))
+	for _, m := range mounts {
+		if m.Source == holder.Source && m.Type == holder.Type && within(m.Root, inside) {
+			return m.Point
+		}
+	}
+	return ""
+}
+
+// within says whether path is dir or below it.
+func within(path, dir string) bool {
+	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
+}
+
+// Sweep finishes the removals that were cut short, and removes directories that
+// are empty and belong to nobody: their claim went before it got its volume.
+// known says whether a claim or a volume has the directory.
+func Sweep(volumeDir string, mounts mount.Table, known func(folder string) bool) error {
+	entries, err := os.ReadDir(volumeDir)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, e := range entries {
+		switch folder, begun := strings.CutPrefix(e.Name(), trash); {
+		case begun:
+			errs = append(errs, Remove(volumeDir, folder, mounts))
+		case e.IsDir() && !known(folder):
+			// It fails for one that holds anything: that is somebody's data.
+			_ = os.Remove(filepath.Join(volumeDir, folder))
+		}
+	}
+	return errors.Join(errs...)
 }

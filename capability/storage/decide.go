@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -91,15 +92,40 @@ func Volume(claim *corev1.PersistentVolumeClaim, class *storagev1.StorageClass, 
 // Reclaim returns the directory's name below volumeDir that goes with a volume
 // nobody claims any more, and whether directory and volume are to be removed.
 func Reclaim(volume *corev1.PersistentVolume, node, volumeDir string) (folder string, remove bool) {
-	if volume.Annotations[annotationProvisionedBy] != Provisioner || volume.Status.Phase != corev1.VolumeReleased ||
-		volume.Spec.PersistentVolumeReclaimPolicy != corev1.PersistentVolumeReclaimDelete || volume.Spec.Local == nil || !onNode(volume, node) {
+	if volume.Status.Phase != corev1.VolumeReleased || volume.Spec.PersistentVolumeReclaimPolicy != corev1.PersistentVolumeReclaimDelete {
+		return "", false
+	}
+	return FolderOf(volume, node, volumeDir)
+}
+
+// Ours says whether the volume is of this provisioner.
+func Ours(volume *corev1.PersistentVolume) bool {
+	return volume.Annotations[annotationProvisionedBy] == Provisioner && volume.Spec.Local != nil
+}
+
+// FolderOf returns the name of the volume's directory below volumeDir on node.
+// A volume that somebody has pointed elsewhere has none: what we have not made
+// is neither measured nor removed.
+func FolderOf(volume *corev1.PersistentVolume, node, volumeDir string) (folder string, ok bool) {
+	if !Ours(volume) || !onNode(volume, node) {
 		return "", false
 	}
 	folder, below := strings.CutPrefix(volume.Spec.Local.Path, volumeDir+"/")
-	if !below || folder == "" || strings.ContainsRune(folder, '/') || folder == "." || folder == ".." {
-		return "", false // somebody has edited it: never remove what we have not made
+	if !below || folder == "" || strings.ContainsRune(folder, '/') || strings.HasPrefix(folder, ".") {
+		return "", false
 	}
 	return folder, true
+}
+
+// Short warns of a claim that asks for more than the disk has, as sizes are not
+// enforced; "" where there is room. free is in bytes.
+func Short(claim *corev1.PersistentVolumeClaim, free uint64) string {
+	size := claim.Spec.Resources.Requests[corev1.ResourceStorage]
+	if size.Value() <= 0 || uint64(size.Value()) <= free {
+		return ""
+	}
+	have := resource.NewQuantity(int64(free>>20<<20), resource.BinarySI)
+	return fmt.Sprintf("the claim asks for %s and the disk has %s left: sizes are not enforced, but the disk will be full before", size.String(), have)
 }
 
 func onNode(volume *corev1.PersistentVolume, node string) bool {

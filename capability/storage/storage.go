@@ -22,6 +22,10 @@ var About = capability.About{
 const (
 	Provisioner = "garboard.dev/local" // of the classes that are ours
 
+	// AnnotationUsed on a volume is what its directory took when it was last
+	// measured, in bytes. Sizes are not enforced: this is how one sees them.
+	AnnotationUsed = "garboard.dev/used"
+
 	annotationProvisionedBy = "pv.kubernetes.io/provisioned-by"
 	annotationSelectedNode  = "volume.kubernetes.io/selected-node"
 	annotationDefaultClass  = "storageclass.kubernetes.io/is-default-class"

@@ -1,15 +1,18 @@
 package storage_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"garboard.dev/garboard/capability/storage"
+	"garboard.dev/garboard/host/mount"
 )
 
 func claim(change func(*corev1.PersistentVolumeClaim)) *corev1.PersistentVolumeClaim {
@@ -107,7 +110,7 @@ func TestRemoveStaysBelowItsFolder(t *testing.T) {
 	}
 	for _, folder := range []string{"a", "b"} {
 		for range 2 { // also once more, as after a removal that was cut short
-			if err := storage.Remove(volumes, folder); err != nil {
+			if err := storage.Remove(volumes, folder, &mount.Fake{}); err != nil {
 				t.Errorf("remove %s: %v", folder, err)
 			}
 		}
@@ -119,7 +122,7 @@ func TestRemoveStaysBelowItsFolder(t *testing.T) {
 		t.Errorf("left over: %v, %v", left, err)
 	}
 	for _, folder := range []string{"../outside", "/etc"} {
-		if err := storage.Remove(volumes, folder); err == nil {
+		if err := storage.Remove(volumes, folder, &mount.Fake{}); err == nil {
 			t.Errorf("remove %s was not refused", folder)
 		}
 	}
@@ -138,5 +141,142 @@ func TestMakeKeepsContent(t *testing.T) {
 	}
 	if info, err := os.Stat(filepath.Join(dir, "a")); err != nil || info.Mode().Perm() != 0o777 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+}
+
+func TestRemoveLeavesWhatAPodHas(t *testing.T) {
+	t.Parallel()
+	volumes := t.TempDir()
+	for name, m := range map[string]mount.Wish{
+		"shown elsewhere": {Source: filepath.Join(volumes, "a"), Target: "/pods/1/volumes/data", Bind: true},
+		"mounted upon":    {Source: "tmpfs", Target: filepath.Join(volumes, "a", "cache"), Type: "tmpfs"},
+	} {
+		if err := storage.Make(volumes, "a"); err != nil {
+			t.Fatal(err)
+		}
+		var table mount.Table = &mount.Fake{}
+		if m.Bind {
+			table = shown{volumes}
+		} else if err := table.Mount(m); err != nil {
+			t.Fatal(err)
+		}
+		if err := storage.Remove(volumes, "a", table); !errors.Is(err, storage.ErrInUse) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := os.Stat(filepath.Join(volumes, "a")); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// shown is a mount table in which the kubelet shows the directory a to a pod.
+type shown struct{ volumes string }
+
+func (s shown) List() ([]mount.Mount, error) {
+	return []mount.Mount{
+		{Root: "/", Point: "/", Type: "ext4", Source: "/dev/vda1"},
+		{Root: filepath.Join(s.volumes, "a"), Point: "/pods/1/volumes/data", Type: "ext4", Source: "/dev/vda1"},
+		{Root: filepath.Join(s.volumes, "a"), Point: "/elsewhere", Type: "ext4", Source: "/dev/vdb1"},
+	}, nil
+}
+func (shown) Mount(mount.Wish) error     { return errors.ErrUnsupported }
+func (shown) Unmount(string, bool) error { return errors.ErrUnsupported }
+
+// The same with the kernel's own table, and a bind mount as the kubelet makes it.
+func TestRemoveLeavesAMountedDirectory(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("SKIPPED, NOTHING WAS TESTED: needs root to mount")
+	}
+	volumes, pod := t.TempDir(), t.TempDir()
+	if err := storage.Make(volumes, "a"); err != nil {
+		t.Fatal(err)
+	}
+	table := mount.Linux{}
+	if err := table.Mount(mount.Wish{Source: filepath.Join(volumes, "a"), Target: pod, Bind: true}); err != nil {
+		t.Skipf("SKIPPED, NOTHING WAS TESTED: %v", err)
+	}
+	t.Cleanup(func() { _ = table.Unmount(pod, true) }) // off already where the test got that far
+	if err := os.WriteFile(filepath.Join(pod, "row"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := storage.Remove(volumes, "a", table); !errors.Is(err, storage.ErrInUse) {
+		t.Errorf("removed under a pod: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(volumes, "a", "row")); err != nil {
+		t.Error(err)
+	}
+	if err := table.Unmount(pod, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := storage.Remove(volumes, "a", table); err != nil {
+		t.Errorf("after the pod's end: %v", err)
+	}
+}
+
+func TestSweep(t *testing.T) {
+	t.Parallel()
+	volumes := t.TempDir()
+	for _, d := range []string{".removing-cut/short", "claimed", "empty", "full/data"} {
+		if err := os.MkdirAll(filepath.Join(volumes, d), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := storage.Sweep(volumes, &mount.Fake{}, func(f string) bool { return f == "claimed" }); err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(volumes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range left {
+		names = append(names, e.Name())
+	}
+	if got := strings.Join(names, " "); got != "claimed full" {
+		t.Errorf("left %q; a claimed directory and one with data must stay", got)
+	}
+}
+
+func TestUsed(t *testing.T) {
+	t.Parallel()
+	volumes, outside := t.TempDir(), t.TempDir()
+	if err := storage.Make(volumes, "a"); err != nil {
+		t.Fatal(err)
+	}
+	write := func(path string) {
+		t.Helper()
+		if err := os.WriteFile(path, make([]byte, 1<<20), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in := filepath.Join(volumes, "a", "file")
+	write(in)
+	write(filepath.Join(outside, "far"))
+	if err := os.Link(in, filepath.Join(volumes, "a", "again")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(outside, filepath.Join(volumes, "a", "link")); err != nil {
+		t.Fatal(err)
+	}
+	used, err := storage.Used(t.Context(), volumes, "a")
+	if err != nil || used < 1<<20 || used >= 2<<20 {
+		t.Errorf("%d bytes used, %v; want one file of 1 MiB, its second name and the link's target not counted", used, err)
+	}
+	if _, err := storage.Used(t.Context(), volumes, "gone"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a directory that is not there: %v", err)
+	}
+}
+
+func TestShort(t *testing.T) {
+	t.Parallel()
+	c := claim(func(c *corev1.PersistentVolumeClaim) {
+		c.Spec.Resources.Requests = corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("10Gi")}
+	})
+	if w := storage.Short(c, 20<<30); w != "" {
+		t.Errorf("with room: %q", w)
+	}
+	if w := storage.Short(c, 3<<30); !strings.Contains(w, "10Gi") || !strings.Contains(w, "3Gi left") {
+		t.Errorf("without room: %q", w)
 	}
 }

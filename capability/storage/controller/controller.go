@@ -4,11 +4,14 @@ package controller
 import (
 	"context"
 	"fmt"
+	"path/filepath"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/scheme"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
@@ -20,6 +23,8 @@ import (
 
 	"garboard.dev/garboard/capability/platform"
 	"garboard.dev/garboard/capability/storage"
+	"garboard.dev/garboard/host/disk"
+	"garboard.dev/garboard/host/mount"
 	"garboard.dev/garboard/loop"
 )
 
@@ -29,7 +34,7 @@ func Controllers(env loop.Env) []loop.Controller {
 	volumes := env.Informers.Core().V1().PersistentVolumes()
 	classes := env.Informers.Storage().V1().StorageClasses()
 	p := &provisioner{
-		env: env, dir: platform.LayoutOf(env.StateDir).VolumeDir(),
+		env: env, mounts: mount.Linux{}, disk: disk.Linux{}, dir: platform.LayoutOf(env.StateDir).VolumeDir(),
 		claims: claims.Lister(), volumes: volumes.Lister(), classes: classes.Lister(),
 		synced: []cache.InformerSynced{claims.Informer().HasSynced, volumes.Informer().HasSynced, classes.Informer().HasSynced},
 		watch:  []cache.SharedIndexInformer{claims.Informer(), volumes.Informer()},
@@ -45,6 +50,8 @@ type provisioner struct {
 	classes storagelisters.StorageClassLister
 	synced  []cache.InformerSynced
 	watch   []cache.SharedIndexInformer
+	mounts  mount.Table
+	disk    disk.Meter
 	events  record.EventRecorder
 }
 
@@ -72,13 +79,41 @@ func (p *provisioner) run(ctx context.Context) error {
 		}
 		defer func() { _ = informer.RemoveEventHandler(registration) }() // fails only for a handler of another informer
 	}
-	go func() {
+	if err := p.sweep(); err != nil {
+		p.env.Log.Warn("clear up what earlier removals left", "error", err)
+	}
+	var beside sync.WaitGroup
+	beside.Go(func() { p.measureAll(ctx) })
+	beside.Go(func() {
 		<-ctx.Done()
 		queue.ShutDown()
-	}()
+	})
 	for p.next(ctx, queue) {
 	}
-	return ctx.Err()
+	beside.Wait()
+	return nil
+}
+
+// sweep removes what removals and claims that were cut short have left.
+func (p *provisioner) sweep() error {
+	known := map[string]bool{}
+	claims, err := p.claims.List(labels.Everything())
+	if err != nil {
+		return err
+	}
+	for _, c := range claims {
+		known[storage.Folder(c)] = true
+	}
+	volumes, err := p.volumes.List(labels.Everything())
+	if err != nil {
+		return err
+	}
+	for _, v := range volumes {
+		if storage.Ours(v) {
+			known[filepath.Base(v.Spec.Local.Path)] = true
+		}
+	}
+	return storage.Sweep(p.dir, p.mounts, func(folder string) bool { return known[folder] })
 }
 
 func handler(queue workqueue.TypedRateLimitingInterface[item]) cache.ResourceEventHandler {
@@ -146,6 +181,11 @@ func (p *provisioner) provision(ctx context.Context, key item) error {
 	if !wanted {
 		return nil
 	}
+	if space, err := p.disk.At(p.dir); err == nil {
+		if warning := storage.Short(claim, space.Free); warning != "" {
+			p.event(claim, corev1.EventTypeWarning, "LittleRoom", warning)
+		}
+	}
 	if err := storage.Make(p.dir, storage.Folder(claim)); err != nil {
 		p.event(claim, corev1.EventTypeWarning, "ProvisioningFailed", "cannot make the directory: "+err.Error())
 		return err
@@ -173,7 +213,7 @@ func (p *provisioner) reclaim(ctx context.Context, name string) error {
 	if !remove {
 		return nil
 	}
-	if err := storage.Remove(p.dir, folder); err != nil {
+	if err := storage.Remove(p.dir, folder, p.mounts); err != nil {
 		p.event(volume, corev1.EventTypeWarning, "VolumeFailedDelete", "cannot remove the directory: "+err.Error())
 		return err
 	}
