@@ -34,11 +34,15 @@ func agentCommand(env *command.Env) *command.Command {
 
 func runAgent(ctx context.Context, env *command.Env) error {
 	layout := platform.LayoutOf(env.Global.StateDir)
-	shell, err := agentEnv(env, layout)
+	settings, err := platform.ReadSettings(layout)
 	if err != nil {
 		return err
 	}
-	controllers := all.Controllers(shell)
+	shell, err := agentEnv(env, layout, settings)
+	if err != nil {
+		return err
+	}
+	controllers := append(all.Controllers(shell), consoleController(env, shell, settings))
 	runner := loop.NewRunner(shell)
 	server, err := serveStates(layout.AgentSocket(), runner, env)
 	if err != nil {
@@ -48,11 +52,7 @@ func runAgent(ctx context.Context, env *command.Env) error {
 	return server.Close()
 }
 
-func agentEnv(env *command.Env, layout platform.Layout) (loop.Env, error) {
-	settings, err := platform.ReadSettings(layout)
-	if err != nil {
-		return loop.Env{}, err
-	}
+func agentEnv(env *command.Env, layout platform.Layout, settings platform.Settings) (loop.Env, error) {
 	in := component.Input{Settings: settings, Layout: layout}
 	config, err := clientcmd.BuildConfigFromFlags("", in.AgentKubeconfig())
 	if err != nil {

@@ -48,5 +48,5 @@ func run(ctx context.Context, argv []string, in io.Reader, out io.Writer, talk *
 	}
 	env.Executable = executable
 	groups := all.Commands(env)
-	return command.Execute(ctx, env, command.Tree(env, level, groups, agentCommand(env)), argv[1:])
+	return command.Execute(ctx, env, command.Tree(env, level, groups, agentCommand(env), consoleCommand(env)), argv[1:])
 }
