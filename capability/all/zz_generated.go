@@ -11,6 +11,7 @@ import (
 
 	"garboard.dev/garboard/capability/app"
 	appcli "garboard.dev/garboard/capability/app/cli"
+	apppage "garboard.dev/garboard/capability/app/page"
 	"garboard.dev/garboard/capability/image"
 	imagecli "garboard.dev/garboard/capability/image/cli"
 	imagecontroller "garboard.dev/garboard/capability/image/controller"
@@ -19,6 +20,7 @@ import (
 	"garboard.dev/garboard/capability/platform"
 	platformcli "garboard.dev/garboard/capability/platform/cli"
 	platformcontroller "garboard.dev/garboard/capability/platform/controller"
+	platformpage "garboard.dev/garboard/capability/platform/page"
 	"garboard.dev/garboard/capability/storage"
 	storagecli "garboard.dev/garboard/capability/storage/cli"
 	storagecontroller "garboard.dev/garboard/capability/storage/controller"
@@ -58,5 +60,7 @@ func Controllers(env loop.Env) []loop.Controller {
 // Pages returns the capabilities' pages of the console.
 func Pages(env console.Env) []console.Page {
 	var out []console.Page
+	out = append(out, apppage.Pages(env)...)
+	out = append(out, platformpage.Pages(env)...)
 	return out
 }
