@@ -65,6 +65,7 @@ lint: generate
 	set -e; cd tool && $(GO) build -o ../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
 	set -e; for m in $(modules); do (cd $$m && $(CURDIR)/bin/staticcheck ./...); done
 	@.ci/no-hosts
+	@.ci/vulnerabilities $(modules)
 
 generate:
 	cd tool && $(GO) build -o ../bin/capabilities ./capabilities
