@@ -42,7 +42,7 @@ func run(ctx context.Context, args []string) error {
 	case len(args) > 2 && args[0] == "reverse":
 		return reverse(ctx, args[1], args[2:])
 	}
-	return errors.New("usage: peers pods ADDRESS... | peers front|reverse LISTEN ADDRESS...")
+	return errors.New("usage: peers pods ADDRESS..., or peers front|reverse LISTEN ADDRESS... as its first words")
 }
 
 func pods(ctx context.Context, addresses []string) error {
