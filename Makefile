@@ -31,9 +31,10 @@ engine:
 	bin/licences -out bin/engine -version $(VERSION) -deb 'libseccomp-dev=runc;libc6-dev=runc,pause' $(addprefix bin/engine/,$(engine))
 
 # The console's pages are built with npm and embedded; without npm the program says so when they are asked for.
+# npm install keeps to the lock file; npm ci would refuse it, for it misses other systems' optional packages.
 front:
 	@if [ ! -f console/front/package.json ]; then :; \
-	elif command -v npm >/dev/null; then cd console/front && npm ci --no-fund --no-audit && npm run build; \
+	elif command -v npm >/dev/null; then cd console/front && npm install --no-fund --no-audit && npm run build; \
 	else echo "npm is missing: the console is built without its pages"; fi
 
 # What Debian has to bring; only what is missing is installed.
