@@ -4,7 +4,10 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
-LDFLAGS := -s -w -X main.version=$(VERSION)
+# kubectl is built in: it is told the version of the Kubernetes that it belongs to.
+KUBECTL := k8s.io/component-base/version
+KUBERNETES := $(shell awk '$$1 == "kubernetes" {print $$3}' engine/versions)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X $(KUBECTL).gitVersion=$(KUBERNETES) -X $(KUBECTL).gitMajor=1 -X $(KUBECTL).gitMinor=$(word 2,$(subst ., ,$(KUBERNETES)))
 GO ?= go
 modules := . api tool
 engine := bridge buildkitd containerd containerd-shim-runc-v2 coredns etcd host-local kubernetes loopback portmap runc

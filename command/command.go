@@ -52,8 +52,10 @@ type Command struct {
 
 	Flags    func(*pflag.FlagSet)
 	Complete func(ctx context.Context, args []string, word string) []string
-	Run      func(ctx context.Context, args []string) error
-	Sub      []*Command
+	// CompleteFlags gives values for the flags that it names, without dashes.
+	CompleteFlags map[string]func(ctx context.Context, args []string, word string) []string
+	Run           func(ctx context.Context, args []string) error
+	Sub           []*Command
 
 	ExitCodes map[int]string // beyond 0, 1 and 2, as the help shows them
 }

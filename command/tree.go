@@ -100,6 +100,15 @@ func render(env *Env, c *Command) *cobra.Command {
 			return c.Complete(cmd.Context(), args, word), cobra.ShellCompDirectiveNoFileComp
 		}
 	}
+	for flag, values := range c.CompleteFlags {
+		// A flag that the command does not have is a mistake that only a test can
+		// meet: the tree is built anew for each run.
+		if err := out.RegisterFlagCompletionFunc(flag, func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+			return values(cmd.Context(), args, word), cobra.ShellCompDirectiveNoFileComp
+		}); err != nil {
+			panic(err)
+		}
+	}
 	if c.Run != nil {
 		out.RunE = func(cmd *cobra.Command, args []string) error { return c.Run(cmd.Context(), args) }
 	} else {

@@ -1,5 +1,8 @@
-// Package app ships applications: it orders a set of manifests, says what waits for what, and
-// explains why something does not run.
+// Package app ships applications: it makes one set of the manifests that belong
+// together, with the images that the set builds itself and the secrets that it
+// wants to be generated, and remembers what belongs to it. Its libraries read
+// manifests (manifest), explain why something does not run (explain), follow
+// many pods' logs (follow) and carry files in and out of containers (transfer).
 package app
 
 import "garboard.dev/garboard/capability"

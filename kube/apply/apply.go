@@ -103,15 +103,17 @@ func (a *Applier) applyWave(ctx context.Context, wave []*unstructured.Unstructur
 	var failed Errors
 	var group errgroup.Group
 	group.SetLimit(inFlight)
-	for _, obj := range wave {
+	order := newTold(len(wave), each)
+	for i, obj := range wave {
 		group.Go(func() error {
 			result, err := a.one(ctx, obj, coming)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
 				failed = append(failed, &ObjectError{Object: obj, Err: err})
-			} else if each != nil {
-				each(result)
+				order.skip(i)
+			} else {
+				order.add(i, result)
 			}
 			return nil
 		})
@@ -121,6 +123,33 @@ func (a *Applier) applyWave(ctx context.Context, wave []*unstructured.Unstructur
 		return failed.sorted(wave)
 	}
 	return ctx.Err()
+}
+
+// told tells of results in the order of the wave, each as soon as all before it
+// are there, however they arrive.
+type told struct {
+	each    func(Result)
+	next    int
+	known   []bool
+	results []*Result
+}
+
+func newTold(n int, each func(Result)) *told {
+	return &told{each: each, known: make([]bool, n), results: make([]*Result, n)}
+}
+
+func (t *told) skip(i int) {
+	t.known[i] = true
+	for ; t.next < len(t.known) && t.known[t.next]; t.next++ {
+		if r := t.results[t.next]; r != nil && t.each != nil {
+			t.each(*r)
+		}
+	}
+}
+
+func (t *told) add(i int, r Result) {
+	t.results[i] = &r
+	t.skip(i)
 }
 
 // one applies one object.
@@ -178,9 +207,9 @@ func sendable(obj *unstructured.Unstructured) *unstructured.Unstructured {
 	return sent
 }
 
-// allFields adds the other unknown fields to an error that names one: a patch
-// is refused at the first, while decoding for a creation, which is only tried
-// dry, lists all.
+// allFields puts all unknown fields in the place of those that an error names: a
+// patch is refused at one or the other, while decoding for a creation, which is
+// only tried dry, lists every one in the order of the manifest.
 func (a *Applier) allFields(ctx context.Context, client dynamic.ResourceInterface, obj *unstructured.Unstructured, err error) error {
 	var first *FieldError
 	if !errors.As(err, &first) || first.Problems[0].Reason != unknownField {
@@ -190,18 +219,22 @@ func (a *Applier) allFields(ctx context.Context, client dynamic.ResourceInterfac
 		DryRun: []string{metav1.DryRunAll}, FieldManager: a.options.Manager, FieldValidation: metav1.FieldValidationStrict,
 	})
 	var all *FieldError
-	if strict != nil && errors.As(explain(strict), &all) && len(all.Problems) > len(first.Problems) {
+	if strict != nil && errors.As(explain(strict), &all) && len(all.Problems) >= len(first.Problems) {
 		return all
 	}
 	return err
 }
 
+// actionOf compares what was there with what is. Versions tell nothing: a dry
+// run keeps them, and a status that a controller writes meanwhile changes them.
 func actionOf(before, after *unstructured.Unstructured) Action {
-	switch {
-	case before == nil:
+	if before == nil {
 		return Created
-	case before.GetResourceVersion() == after.GetResourceVersion(),
-		equality.Semantic.DeepEqual(Plain(before).Object, Plain(after).Object):
+	}
+	was, is := Plain(before), Plain(after)
+	delete(was.Object, "status")
+	delete(is.Object, "status")
+	if equality.Semantic.DeepEqual(was.Object, is.Object) {
 		return Unchanged
 	}
 	return Changed

@@ -97,6 +97,12 @@ func TestDryRunStoresNothing(t *testing.T) {
 	if live, err := a.Live(t.Context(), objects(t, web)[0]); err != nil || live != nil {
 		t.Fatalf("the dry run stored %v (%v)", live, err)
 	}
+	stored := apply.New(client, apply.Options{})
+	run(t, stored, objects(t, web))
+	changed := objects(t, web)
+	changed[1].Object["data"] = map[string]any{"color": "red"}
+	expect(t, run(t, a, changed), "ConfigMap web changed", "Service web unchanged")
+	expect(t, run(t, stored, objects(t, web)), "ConfigMap web unchanged", "Service web unchanged")
 	fresh := objects(t, `{apiVersion: v1, kind: Namespace, metadata: {name: `+client.Namespace+`-new}}
 ---
 {apiVersion: v1, kind: ConfigMap, metadata: {name: x, namespace: `+client.Namespace+`-new}}`)

@@ -259,3 +259,13 @@ func (c *Cluster) Namespace(t testing.TB) string {
 	}
 	return made.Name
 }
+
+// KubeconfigIn writes a kubeconfig to path whose context is in namespace.
+func (c *Cluster) KubeconfigIn(namespace, path string) error {
+	config, err := clientcmd.LoadFromFile(c.Kubeconfig)
+	if err != nil {
+		return err
+	}
+	config.Contexts[config.CurrentContext].Namespace = namespace
+	return clientcmd.WriteToFile(*config, path)
+}

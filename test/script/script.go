@@ -13,8 +13,9 @@ import (
 
 // Run runs dir/*.txtar. The program `garboard` is in the scripts' PATH; its
 // state directory is an empty one of the script's own, so no platform runs.
-// The condition [NAME] holds where the program NAME is installed.
-func Run(t *testing.T, dir string) {
+// The condition [NAME] holds where the program NAME is installed. Each of setup
+// prepares a script's environment further.
+func Run(t *testing.T, dir string, setup ...func(*testscript.Env) error) {
 	t.Helper()
 	bin := t.TempDir()
 	build := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(bin, "garboard"), "garboard.dev/garboard/cmd/garboard")
@@ -24,8 +25,14 @@ func Run(t *testing.T, dir string) {
 	testscript.Run(t, testscript.Params{
 		Dir: dir,
 		Setup: func(env *testscript.Env) error {
+			env.Setenv("PROGRAM", filepath.Join(bin, "garboard"))
 			env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
 			env.Setenv("GARBOARD_STATE_DIR", filepath.Join(env.WorkDir, "state"))
+			for _, more := range setup {
+				if err := more(env); err != nil {
+					return err
+				}
+			}
 			return nil
 		},
 		Condition: installed,
