@@ -1,9 +1,10 @@
 // Command rolling replaces pods under load, one after the other, and counts the
-// requests that fail: "rolling [DURATION]", 20 s where none is given.
+// requests that fail: "rolling [DURATION [PRESTOP]]", 20 s and 0 s where none is
+// given. PRESTOP is the pods' preStop sleep, from SIGTERM until they end.
 //
 // A pod behaves as one that gets SIGTERM: it stops listening at once, closes its
-// idle connections, finishes the requests that it has, and ends. The proxy hears
-// of it later, by the time that the API server's watch takes. Half of the
+// idle connections, finishes the requests that it has, and ends; all of that after
+// its preStop sleep where it has one. The proxy hears of the pod's end later, by the time that the API server's watch takes. Half of the
 // clients send GET, half POST with a small body.
 package main
 
@@ -50,10 +51,12 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) (failed int, err error) {
-	length := 20 * time.Second
-	if len(args) > 0 {
-		if length, err = time.ParseDuration(args[0]); err != nil {
-			return 0, err
+	length, preStop := 20*time.Second, time.Duration(0)
+	for i, to := range []*time.Duration{&length, &preStop} {
+		if len(args) > i {
+			if *to, err = time.ParseDuration(args[i]); err != nil {
+				return 0, err
+			}
 		}
 	}
 	front, err := newFront(ctx)
@@ -67,12 +70,12 @@ func run(ctx context.Context, args []string) (failed int, err error) {
 	for i := range results {
 		all.Go(func() { results[i] = ask(load, front.address, []string{http.MethodGet, http.MethodPost}[i%2]) })
 	}
-	replaced, err := front.roll(load)
+	replaced, err := front.roll(load, preStop)
 	all.Wait()
 	if err != nil {
 		return 0, err
 	}
-	return print(results, replaced), nil
+	return print(results, replaced, preStop), nil
 }
 
 // front is the proxy with its pods.
@@ -131,7 +134,7 @@ func (f *front) publish() {
 }
 
 // roll replaces the oldest pod again and again until ctx ends.
-func (f *front) roll(ctx context.Context) (replaced int, err error) {
+func (f *front) roll(ctx context.Context, preStop time.Duration) (replaced int, err error) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -145,7 +148,10 @@ func (f *front) roll(ctx context.Context) (replaced int, err error) {
 		old := f.pods[0]
 		f.pods, f.at = f.pods[1:], f.at[1:]
 		ended := make(chan error, 1)
-		go func() { ended <- old.Shutdown(context.WithoutCancel(ctx)) }()
+		go func() {
+			time.Sleep(preStop)
+			ended <- old.Shutdown(context.WithoutCancel(ctx))
+		}()
 		time.Sleep(watchLag)
 		f.publish()
 		if err := <-ended; err != nil {
@@ -205,8 +211,8 @@ func once(ctx context.Context, client *http.Client, address, method string) stri
 }
 
 // print writes the table and returns the number of failures.
-func print(results []result, replaced int) (failed int) {
-	fmt.Printf("Rolling update under load: %d pods replaced, %d at a time, %d clients; the table lags %s behind SIGTERM.\n\n", replaced, replicas, clients, watchLag)
+func print(results []result, replaced int, preStop time.Duration) (failed int) {
+	fmt.Printf("Rolling update under load: %d pods replaced, %d side by side, %d clients; the table lags %s behind SIGTERM; preStop sleep of %s.\n\n", replaced, replicas, clients, watchLag, preStop)
 	fmt.Printf("| | requests | failed | p50 | p99 | longest |\n| --- | ---: | ---: | ---: | ---: | ---: |\n")
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
 		var took []time.Duration
