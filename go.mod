@@ -2,6 +2,12 @@ module garboard.dev/garboard
 
 go 1.26.8
 
+ignore (
+	./bin
+	./console/front/node_modules
+	./dist
+)
+
 require (
 	cuelabs.dev/go/oci/ociregistry v0.0.0-20251212221603-3adeb8663819
 	github.com/chromedp/cdproto v0.159.0
