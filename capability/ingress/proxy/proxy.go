@@ -143,6 +143,12 @@ func (s *Server) secureURL(name string, r *http.Request) string {
 // client sent are gone by now (httputil.ReverseProxy.Rewrite): only ours count.
 func rewrite(p *httputil.ProxyRequest) {
 	p.SetXForwarded()
+	for name := range p.Out.Header { // CGI programs read X_Forwarded_For as X-Forwarded-For
+		if strings.ContainsRune(name, '_') || name == "X-Real-Ip" {
+			delete(p.Out.Header, name)
+		}
+	}
+	p.Out.URL.RawQuery = p.In.URL.RawQuery // as it came: what Go cannot parse is the pod's to judge
 	p.Out.Host = p.In.Host
 	p.Out.URL.Scheme = "http"
 	p.Out.URL.Host = p.In.Host

@@ -63,7 +63,9 @@ func request(t *testing.T, method, address, path, body string) *http.Response {
 		t.Fatal(err)
 	}
 	r.Host = "h"
-	r.Header.Set("X-Forwarded-For", "6.6.6.6")
+	for _, name := range []string{"X-Forwarded-For", "X_Forwarded_For", "X-Real-Ip"} {
+		r.Header[name] = []string{"6.6.6.6"}
+	}
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := client.Do(r)
 	if err != nil {
@@ -87,9 +89,12 @@ func TestForwarding(t *testing.T) {
 	defer pod.Close()
 	s, address := front(t)
 	s.Set(table(false, pod.Listener.Addr().String()))
-	request(t, http.MethodPost, address, "/a%2Fb/c?x=%20", "hello")
-	if got.RequestURI != "/a%2Fb/c?x=%20" || got.Host != "h" || body != "hello" {
+	request(t, http.MethodPost, address, "/a%2Fb/c?x=%20;y=1", "hello")
+	if got.RequestURI != "/a%2Fb/c?x=%20;y=1" || got.Host != "h" || body != "hello" {
 		t.Errorf("the pod saw %s of %s with %q", got.RequestURI, got.Host, body)
+	}
+	if len(got.Header["X_Forwarded_For"])+len(got.Header["X-Real-Ip"]) > 0 {
+		t.Errorf("headers that a client made up reached the pod: %v", got.Header)
 	}
 	if f := got.Header.Get("X-Forwarded-For"); f != "127.0.0.1" {
 		t.Errorf("X-Forwarded-For %q: a client's own must not be believed", f)
