@@ -154,6 +154,7 @@ func unknownVerb(c *cobra.Command, args []string) error {
 		return nil
 	}
 	hint := fmt.Sprintf("%s --help lists what there is", c.CommandPath())
+	c.SuggestionsMinimumDistance = 2 // cobra's own default, which it sets too late for this call
 	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
 		hint = "did you mean " + strings.Join(near, " or ") + "?"
 	}

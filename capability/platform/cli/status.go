@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 	"time"
 
@@ -24,7 +25,7 @@ func statusCommand(env *command.Env) *command.Command {
 			garboard status -o json`,
 		Flags:     format.Bind,
 		Run:       func(ctx context.Context, _ []string) error { return runStatus(ctx, env, format) },
-		ExitCodes: map[int]string{4: "the platform does not run"},
+		ExitCodes: map[int]string{4: "the platform does not run", 5: "this takes root"},
 	}
 }
 
@@ -32,11 +33,8 @@ func runStatus(ctx context.Context, env *command.Env, format output.Format) erro
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	status, err := client(env).Status(ctx, true)
-	if errors.Is(err, control.ErrNotRunning) {
-		return fault.Wrap(err, fault.Unavailable, "show the platform", "garboard up starts it")
-	}
 	if err != nil {
-		return fault.Wrap(err, fault.Failed, "show the platform", "status takes root, as the control socket does")
+		return unanswered(err, "show the platform", "garboard platform logs supervisor says more")
 	}
 	list := output.List{
 		Columns: []output.Column{{Title: "component"}, {Title: "version"}, {Title: "state"}, {Title: "for"}, {Title: "restarts", Right: true},
@@ -119,7 +117,20 @@ func restartCommand(env *command.Env) *command.Command {
 			if len(args) != 1 {
 				return fault.Usage("garboard platform restart --help", "restart takes one component's name")
 			}
-			return fault.Wrap(client(env).Restart(ctx, args[0]), fault.Failed, "restart "+args[0], "garboard status lists the components")
+			return unanswered(client(env).Restart(ctx, args[0]), "restart "+args[0], "garboard status lists the components")
 		},
+		ExitCodes: map[int]string{4: "the platform does not run", 5: "this takes root"},
 	}
+}
+
+// unanswered says why the supervisor did not do what it was asked; hint is for
+// where it was reached. nil stays nil.
+func unanswered(err error, op, hint string) error {
+	switch {
+	case errors.Is(err, control.ErrNotRunning):
+		return fault.Wrap(err, fault.Unavailable, op, "garboard up starts it")
+	case errors.Is(err, fs.ErrPermission):
+		return fault.Wrap(err, fault.Denied, op, "run it as root, as with sudo")
+	}
+	return fault.Wrap(err, fault.Failed, op, hint)
 }

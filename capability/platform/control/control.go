@@ -7,11 +7,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
+	"syscall"
 	"time"
 )
 
@@ -135,9 +136,8 @@ func (c *Client) call(ctx context.Context, method, path string, into any) error 
 		return err
 	}
 	res, err := c.http.Do(req)
-	var dial *net.OpError
-	if errors.As(err, &dial) && dial.Op == "dial" {
-		return fmt.Errorf("%w: %v", ErrNotRunning, dial.Err)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) { // no socket, or one that nobody listens on any more
+		return ErrNotRunning
 	}
 	if err != nil {
 		return err
