@@ -6,7 +6,9 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/pflag"
+	"k8s.io/klog/v2"
 
 	"garboard.dev/garboard/capability/platform"
 	"garboard.dev/garboard/command"
@@ -47,6 +49,10 @@ func (p *place) bind(f *pflag.FlagSet) {
 
 // connect finds the cluster: what --kubeconfig names, or the platform.
 func connect(env *command.Env, namespace string) (*kube.Cluster, error) {
+	if env.Global.Verbose == 0 {
+		// The libraries of Kubernetes log what they also return.
+		klog.SetLogger(logr.Discard())
+	}
 	return kube.Connect(kube.Options{
 		Kubeconfig: env.Global.Kubeconfig,
 		Context:    env.Global.Context,

@@ -88,12 +88,15 @@ func runCopy(ctx context.Context, env *command.Env, o copyOptions, from, to stri
 		if err := s.check(); err != nil {
 			return err
 		}
-		cp := copier{env: env, session: s}
+		cp := &copier{env: env, session: s}
 		var count transfer.Count
 		if source.target == "" {
 			count, err = cp.in(ctx, source.path, target.path)
 		} else {
 			count, err = cp.out(ctx, source.path, target.path)
+		}
+		if cp.left > shownSkips {
+			fmt.Fprintf(env.Err, "left out: %d more\n", cp.left-shownSkips)
 		}
 		if err == nil && !env.Global.Quiet {
 			fmt.Fprintf(env.Err, "copied %d files, %d bytes\n", count.Files, count.Bytes)
@@ -105,15 +108,21 @@ func runCopy(ctx context.Context, env *command.Env, o copyOptions, from, to stri
 type copier struct {
 	env     *command.Env
 	session session
+	left    int // entries that were left out
 }
 
-func (c copier) skipped(path, why string) {
-	fmt.Fprintf(c.env.Err, "left out: %s: %s\n", path, why)
+// shownSkips is how many of the entries that were left out are named.
+const shownSkips = 5
+
+func (c *copier) skipped(path, why string) {
+	if c.left++; c.left <= shownSkips {
+		fmt.Fprintf(c.env.Err, "left out: %s: %s\n", path, why)
+	}
 }
 
 // command runs words in the container and returns what it says on standard
 // error within the error.
-func (c copier) command(ctx context.Context, in io.Reader, out io.Writer, words ...string) error {
+func (c *copier) command(ctx context.Context, in io.Reader, out io.Writer, words ...string) error {
 	var said bytes.Buffer
 	s := c.session
 	s.words, s.in, s.out, s.err = words, in, out, &said
@@ -128,13 +137,13 @@ func (c copier) command(ctx context.Context, in io.Reader, out io.Writer, words 
 			"for one file, if it has a shell: garboard exec -i "+s.pod.Name+" -- sh -c 'cat > FILE' < FILE",
 			"its image has no %s, which cp needs", words[0])
 	case errors.As(err, &status):
-		return fault.New(fault.Failed, "run "+words[0]+" in container "+s.container, "", "%s", strings.TrimSpace(said.String()))
+		return fault.New(fault.Failed, "run "+words[0]+" in container "+s.container, "", "%s", strings.ReplaceAll(strings.TrimSpace(said.String()), "\n", "; "))
 	}
 	return err
 }
 
 // in copies into the container.
-func (c copier) in(ctx context.Context, source, target string) (transfer.Count, error) {
+func (c *copier) in(ctx context.Context, source, target string) (transfer.Count, error) {
 	info, err := os.Stat(source)
 	if err != nil {
 		return transfer.Count{}, localFault(err, source)
@@ -176,7 +185,7 @@ func (c copier) in(ctx context.Context, source, target string) (transfer.Count, 
 
 // isFolder asks the container whether target is a folder there. An image
 // without "test" has no tar either, as a rule, and that is said then.
-func (c copier) isFolder(ctx context.Context, target string) (bool, error) {
+func (c *copier) isFolder(ctx context.Context, target string) (bool, error) {
 	if strings.HasSuffix(target, "/") {
 		return true, nil
 	}
@@ -191,7 +200,7 @@ func (c copier) isFolder(ctx context.Context, target string) (bool, error) {
 }
 
 // out copies out of the container.
-func (c copier) out(ctx context.Context, source, target string) (transfer.Count, error) {
+func (c *copier) out(ctx context.Context, source, target string) (transfer.Count, error) {
 	clean := path.Clean(source)
 	folder, name := path.Dir(clean), path.Base(clean)
 	if name == "." || name == "/" || name == ".." {
@@ -215,6 +224,9 @@ func (c copier) out(ctx context.Context, source, target string) (transfer.Count,
 		ended <- err
 	}()
 	count, err := transfer.Unpack(r, name, target, c.skipped)
+	if err == nil {
+		_, err = io.Copy(io.Discard, r) // the archive's padding: tar wants to be rid of it
+	}
 	r.CloseWithError(io.ErrClosedPipe)
 	if remoteErr := <-ended; remoteErr != nil && !errors.Is(remoteErr, io.ErrClosedPipe) && count.Files == 0 {
 		return count, remoteErr

@@ -106,10 +106,7 @@ func toDelete(ctx context.Context, env *command.Env, o deleteOptions, c *kube.Cl
 	if len(args) == 0 {
 		return nil, fault.Usage("garboard delete KIND NAME, or -f DIR", "delete needs to know what")
 	}
-	b := getter{c}.builder().LabelSelectorParam(o.selector).ResourceTypeOrNameArgs(o.all || o.selector != "", args...)
-	if o.all {
-		b = b.SelectAllParam(true)
-	}
+	b := getter{c}.builder().LabelSelectorParam(o.selector).SelectAllParam(o.all).ResourceTypeOrNameArgs(false, args...)
 	infos, err := b.Latest().Flatten().Do().Infos()
 	if err != nil {
 		return nil, c.Fault(err, "find "+strings.Join(args, " "))

@@ -14,8 +14,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	//lint:ignore SA1019 client-go v0.36 takes no other type
 	"k8s.io/apimachinery/pkg/util/httpstream"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/transport/spdy"
 
@@ -81,7 +83,7 @@ func parsePair(text string) (pair, error) {
 		local = "0"
 	}
 	n, err := strconv.ParseUint(local, 10, 16)
-	if err != nil || remote == "" || remote == "0" {
+	if err != nil || remote == "" || remote == "0" || strings.Contains(remote, ":") {
 		return pair{}, fault.Usage("write it as 8080:80, 80 or 0:http", "%q is no pair of ports", text)
 	}
 	return pair{int(n), remote}, nil
@@ -208,12 +210,13 @@ func (f *forwarder) once(ctx context.Context, pod *corev1.Pod, first bool) error
 	case <-ready:
 	}
 	f.ready(pf, pod, first)
+	watching, end := context.WithCancel(ctx)
+	defer end()
 	go func() {
-		f.watchEnd(ctx, pod)
+		f.watchEnd(watching, pod)
 		close(stop)
 	}()
-	err = <-ended
-	return err
+	return <-ended
 }
 
 // ready keeps the local ports that were chosen, and says where they lead.
@@ -242,25 +245,37 @@ func (f *forwarder) listenFault(err error) error {
 	return err
 }
 
-// watchEnd returns when the pod ends or ctx does.
+// watchEnd returns when the pod ends or ctx does. A watch that breaks is begun
+// again; each begins with the pod's present state.
 func (f *forwarder) watchEnd(ctx context.Context, pod *corev1.Pod) {
-	watcher, err := f.cluster.Client.CoreV1().Pods(pod.Namespace).Watch(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + pod.Name, ResourceVersion: pod.ResourceVersion})
-	if err != nil {
-		<-ctx.Done() // without it the broken connection tells
-		return
-	}
-	defer watcher.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case event, open := <-watcher.ResultChan():
-			live, isPod := event.Object.(*corev1.Pod)
-			if !open || isPod && (live.UID != pod.UID || live.DeletionTimestamp != nil || live.Status.Phase != corev1.PodRunning) {
+	match := metav1.ListOptions{FieldSelector: "metadata.name=" + pod.Name}
+	for ctx.Err() == nil {
+		if watcher, err := f.cluster.Client.CoreV1().Pods(pod.Namespace).Watch(ctx, match); err == nil {
+			ended := sawEnd(watcher.ResultChan(), pod.UID)
+			watcher.Stop()
+			if ended {
 				return
 			}
 		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(reconnectPause):
+		}
 	}
+}
+
+// sawEnd reads until the pod has ended (true) or the watch has (false).
+func sawEnd(events <-chan watch.Event, uid types.UID) bool {
+	for event := range events {
+		live, isPod := event.Object.(*corev1.Pod)
+		if !isPod {
+			continue
+		}
+		if event.Type == watch.Deleted || live.UID != uid || live.DeletionTimestamp != nil || live.Status.Phase != corev1.PodRunning {
+			return true
+		}
+	}
+	return false
 }
 
 func (f *forwarder) dialer(pod *corev1.Pod) (httpstream.Dialer, error) {

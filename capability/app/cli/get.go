@@ -140,6 +140,9 @@ func (p *objectPrinter) printAll(infos []*resource.Info) error {
 		if err != nil {
 			return err
 		}
+		if len(table.Rows) == 0 {
+			continue
+		}
 		if err := p.printTable(w, info, table); err != nil {
 			return err
 		}

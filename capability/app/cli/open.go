@@ -230,7 +230,8 @@ func show(ctx context.Context, env *command.Env, o openOptions, url string) erro
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
-	if _, err := net.DefaultResolver.LookupHost(ctx, host); err != nil && !env.Global.Quiet {
+	local := host == "localhost" || strings.HasSuffix(host, ".localhost") // browsers know these without DNS (RFC 6761)
+	if _, err := net.DefaultResolver.LookupHost(ctx, host); err != nil && !local && !env.Global.Quiet {
 		fmt.Fprintf(env.Err, "the name %s is unknown to this machine: add it to /etc/hosts with the cluster's address\n", host)
 	}
 	if o.printOnly || !env.Terminal || env.Getenv("DISPLAY") == "" && env.Getenv("WAYLAND_DISPLAY") == "" {

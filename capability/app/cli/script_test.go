@@ -15,25 +15,28 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(cluster.Main(m, cluster.Options{Controllers: true})) }
 
-// The scripts of testdata/bare need no cluster.
-func TestScriptsWithoutCluster(t *testing.T) {
+// The scripts of testdata/bare need no cluster. Each of testdata/cluster has a
+// namespace of its own, $NAMESPACE, which is also that of its kubeconfig. Pods
+// run at once, except those whose image is called so that it cannot be pulled
+// (missing) or crashes (crashing).
+func TestScripts(t *testing.T) {
 	t.Parallel()
-	script.Run(t, "testdata/bare")
-}
-
-// Each script of testdata/cluster has a namespace of its own, $NAMESPACE, which
-// is also that of its kubeconfig. Pods run at once, except those whose image
-// is called so that it cannot be pulled (missing) or crashes (crashing).
-func TestScriptsInCluster(t *testing.T) {
-	t.Parallel()
-	c := cluster.Get(t)
-	script.Run(t, "testdata/cluster", func(env *testscript.Env) error {
-		namespace := c.Namespace(t)
-		c.PlayNode(t, namespace, play)
-		path := filepath.Join(env.WorkDir, "kubeconfig")
-		env.Setenv("KUBECONFIG", path)
-		env.Setenv("NAMESPACE", namespace)
-		return c.KubeconfigIn(namespace, path)
+	bin := script.Build(t)
+	t.Run("bare", func(t *testing.T) {
+		t.Parallel()
+		script.RunWith(t, bin, "testdata/bare")
+	})
+	t.Run("cluster", func(t *testing.T) {
+		t.Parallel()
+		c := cluster.Get(t)
+		script.RunWith(t, bin, "testdata/cluster", func(env *testscript.Env) error {
+			namespace := c.Namespace(t)
+			c.PlayNode(t, namespace, play)
+			path := filepath.Join(env.WorkDir, "kubeconfig")
+			env.Setenv("KUBECONFIG", path)
+			env.Setenv("NAMESPACE", namespace)
+			return c.KubeconfigIn(namespace, path)
+		})
 	})
 }
 

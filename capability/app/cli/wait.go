@@ -40,6 +40,7 @@ type waiter struct {
 	started  time.Time
 	classes  []*unstructured.Unstructured
 	pending  []*awaited
+	became   []*awaited // ready, after it was not
 	observer observer
 }
 
@@ -51,6 +52,7 @@ type awaited struct {
 	family  family
 	asked   time.Time // when finding was asked for
 	said    string    // the last line about it in plain output
+	again   bool      // it was ready once
 }
 
 // waitReady returns when all objs are ready, or with an error when one cannot
@@ -74,7 +76,7 @@ func waitReady(ctx context.Context, env *command.Env, cluster *kube.Cluster, obj
 		if err := w.look(limited); err != nil && limited.Err() == nil {
 			return err
 		}
-		if len(w.pending) == 0 {
+		if len(w.pending) == 0 && w.stillReady(limited) {
 			return nil
 		}
 		if w.hopeless() {
@@ -158,10 +160,28 @@ func (w *waiter) ask(ctx context.Context, p *awaited) error {
 // done says that p is ready; what was so from the first look is not worth a line.
 func (w *waiter) done(p *awaited) {
 	took := w.env.Now().Sub(w.started)
-	if p.asked.IsZero() || w.env.Global.Quiet {
+	if p.asked.IsZero() || p.again {
+		return
+	}
+	w.became = append(w.became, p)
+	if w.env.Global.Quiet {
 		return
 	}
 	w.board.Say("ready      %s (%.1f s)", apply.Title(p.obj), took.Seconds())
+}
+
+// stillReady looks once more at what became ready on the way: a container that
+// ends at once was ready for a moment. What is not is waited for again.
+func (w *waiter) stillReady(ctx context.Context) bool {
+	w.pending, w.became = w.became, nil
+	for _, p := range w.pending {
+		p.again = true
+	}
+	if err := w.look(ctx); err != nil {
+		return false // the next look tells
+	}
+	w.became = nil
+	return len(w.pending) == 0
 }
 
 // hopeless says that everything that is left has failed for good.
@@ -197,7 +217,11 @@ func (w *waiter) show() {
 
 // tree is a workload with what it waits for below it.
 func tree(p *awaited) []string {
-	lines := []string{fmt.Sprintf("• %s  %s", apply.Title(p.obj), p.status.Reason)}
+	reason := p.status.Reason
+	if p.obj.GetKind() == "Pod" && !p.finding.OK() {
+		reason = "" // the sentence below says it better
+	}
+	lines := []string{fmt.Sprintf("• %s  %s", apply.Title(p.obj), reason)}
 	indent := "  └ "
 	for _, owner := range p.family.owners {
 		lines = append(lines, indent+owner.GetKind()+" "+owner.GetName())
@@ -245,23 +269,26 @@ func chain(p *awaited) string {
 	return strings.Join(parts, " -> ") + ": " + p.status.Reason
 }
 
-// failure names everything that is not ready, with its reason and its fix.
+// failure names everything that is not ready, each with why and what to do.
 func (w *waiter) failure(what string) error {
 	var lines []string
-	hint := ""
 	for _, p := range w.pending {
-		line := apply.Title(p.obj) + ": " + p.status.Reason
-		if !p.finding.OK() {
-			line += ": " + p.finding.Sentence
+		why, fix := p.finding.Sentence, p.finding.Fix
+		if p.finding.OK() || p.finding.Passing && p.status.Failed {
+			why = p.status.Reason
 		}
-		lines = append(lines, line)
-		if hint == "" && !p.finding.Passing {
-			hint = p.finding.Fix
+		lines = append(lines, apply.Title(p.obj)+": "+why)
+		if fix != "" && len(w.pending) > 1 {
+			lines = append(lines, "  to do: "+fix)
 		}
 	}
-	if hint == "" {
-		first := w.pending[0].obj
-		hint = fmt.Sprintf("garboard describe %s %s -n %s", strings.ToLower(first.GetKind()), first.GetName(), first.GetNamespace())
+	first := w.pending[0]
+	hint := first.finding.Fix
+	switch {
+	case len(w.pending) > 1:
+		hint = ""
+	case hint == "":
+		hint = fmt.Sprintf("garboard describe %s %s -n %s", strings.ToLower(first.obj.GetKind()), first.obj.GetName(), first.obj.GetNamespace())
 	}
 	return &fault.Error{Op: "see all of it run (" + what + ")", Kind: fault.Failed, Hint: hint, Err: errors.New(strings.Join(lines, "\n  "))}
 }

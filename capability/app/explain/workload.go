@@ -58,7 +58,11 @@ func podsOf(name string, pods []corev1.Pod, a Around) Finding {
 		}
 	}
 	if !first.OK() && len(pods) > 1 {
-		first.Sentence = fmt.Sprintf("%d of %d pods of %s do not run; the first: %s", bad, len(pods), name, lower(first.Sentence))
+		state := "do not run"
+		if first.Passing {
+			state = "are not ready yet"
+		}
+		first.Sentence = fmt.Sprintf("%d of %d pods of %s %s; the first: %s", bad, len(pods), name, state, lower(first.Sentence))
 	}
 	return first
 }
