@@ -70,10 +70,12 @@ func (a *clusterAuthenticator) Authenticate(ctx context.Context, token string) (
 	if err != nil {
 		return nil, err
 	}
-	return identify(ctx, client, a.now)
+	return Identify(ctx, client, a.now)
 }
 
-func identify(ctx context.Context, client kubernetes.Interface, now func() time.Time) (*User, error) {
+// Identify asks the API server that client talks to whose credentials client
+// uses, and returns that user. It fails as Authenticate does.
+func Identify(ctx context.Context, client kubernetes.Interface, now func() time.Time) (*User, error) {
 	const op = "log in with this token"
 	review, err := client.AuthenticationV1().SelfSubjectReviews().Create(ctx, &authentication.SelfSubjectReview{}, metav1.CreateOptions{})
 	switch {
@@ -122,7 +124,7 @@ func (u *User) alive(ctx context.Context) bool {
 	if u.own {
 		return true
 	}
-	_, err := identify(ctx, u.Client, u.now)
+	_, err := Identify(ctx, u.Client, u.now)
 	return err == nil || fault.KindOf(err) != fault.Denied
 }
 

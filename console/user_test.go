@@ -50,7 +50,7 @@ func TestIdentify(t *testing.T) {
 	} {
 		a := newAccount(c.user, "")
 		a.err = c.err
-		user, err := identify(t.Context(), a, time.Now)
+		user, err := Identify(t.Context(), a, time.Now)
 		if c.kind == 0 && (err != nil || user.Name != c.user) || c.kind != 0 && fault.KindOf(err) != c.kind {
 			t.Errorf("%s: %v, %v", name, user, err)
 		}
@@ -60,7 +60,7 @@ func TestIdentify(t *testing.T) {
 func TestRightsAreAskedOnceAMinute(t *testing.T) {
 	t.Parallel()
 	a, c := newAccount("alice", "shop"), newClock()
-	user, err := identify(t.Context(), a, c.Now)
+	user, err := Identify(t.Context(), a, c.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func TestRightsAreAskedOnceAMinute(t *testing.T) {
 func TestACredentialThatEndsEndsTheSession(t *testing.T) {
 	t.Parallel()
 	a, c := newAccount("alice", ""), newClock()
-	user, err := identify(t.Context(), a, c.Now)
+	user, err := Identify(t.Context(), a, c.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package table
 import (
 	"container/list"
 	"context"
+	"maps"
 )
 
 // Sizes of pages, in rows: the first is small, so that there is something to see at once.
@@ -14,7 +15,7 @@ const (
 // Message is one page of changes.
 type Message struct {
 	Reset   bool     `json:"reset,omitempty"` // forget every row that you have
-	Total   int      `json:"total"`           // rows in the table, also those that this reader may not see
+	Total   int      `json:"total"`           // rows in the table that this reader may see
 	State   *State   `json:"state,omitempty"` // where it has changed
 	Names   []string `json:"names,omitempty"` // of the columns; in the first message and after a reset
 	Keys    []string `json:"keys,omitempty"`  // of the rows that follow
@@ -63,8 +64,23 @@ func (r *Reader) Next(ctx context.Context) (data any, more bool) {
 	if len(rows) == 0 && len(m.Gone) == 0 && m.State == nil && m.Names == nil && !m.Reset {
 		return nil, more
 	}
+	m.Total = r.count(ctx, allowed)
 	m.fill(r.table.columns, rows)
 	return m, more
+}
+
+// count is the number of rows that are for this reader.
+func (r *Reader) count(ctx context.Context, known map[string]bool) int {
+	r.table.mu.Lock()
+	counts := maps.Clone(r.table.counts)
+	r.table.mu.Unlock()
+	total := 0
+	for namespace, n := range counts {
+		if r.lets(ctx, known, namespace) {
+			total += n
+		}
+	}
+	return total
 }
 
 // lets asks visible once a page and namespace.
@@ -86,7 +102,7 @@ func (r *Reader) take() (m *Message, changes []*change, more bool) {
 	t := r.table
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	m = &Message{Total: len(t.rows) - t.deletions}
+	m = &Message{}
 	size := nextPage
 	if r.begun && max(r.seq, r.base) < t.forgotten { // a deletion may have been missed
 		m.Reset, r.begun, r.seq = true, false, 0

@@ -38,10 +38,11 @@ type Table struct {
 
 	mu        sync.Mutex
 	rows      map[string]*list.Element
-	changes   *list.List // of *change, oldest first
-	seq       uint64     // of the newest change
-	deletions int        // in changes
-	forgotten uint64     // the newest change that is no longer in changes
+	changes   *list.List     // of *change, oldest first
+	seq       uint64         // of the newest change
+	deletions int            // in changes
+	counts    map[string]int // rows of each namespace
+	forgotten uint64         // the newest change that is no longer in changes
 	state     State
 	stateSeq  uint64
 }
@@ -60,7 +61,7 @@ type State struct {
 
 // New returns an empty table.
 func New(columns ...Column) *Table {
-	return &Table{columns: columns, rows: map[string]*list.Element{}, changes: list.New()}
+	return &Table{columns: columns, rows: map[string]*list.Element{}, changes: list.New(), counts: map[string]int{}}
 }
 
 // Set adds or replaces a row; one that is equal to the one there is no change.
@@ -75,6 +76,7 @@ func (t *Table) Set(r Row) {
 		t.drop(old)
 	}
 	t.seq++
+	t.counts[r.Namespace]++
 	t.rows[r.Key] = t.changes.PushBack(&change{seq: t.seq, row: r})
 }
 
@@ -101,8 +103,11 @@ func (t *Table) remove(key string) {
 
 // drop takes a change off the list; a newer one of the same row follows.
 func (t *Table) drop(e *list.Element) {
-	if t.changes.Remove(e).(*change).gone {
+	c := t.changes.Remove(e).(*change)
+	if c.gone {
 		t.deletions--
+	} else if t.counts[c.row.Namespace]--; t.counts[c.row.Namespace] == 0 {
+		delete(t.counts, c.row.Namespace)
 	}
 }
 

@@ -47,7 +47,7 @@ func serve(t *testing.T, objects []runtime.Object) *site {
 	s := &site{key: console.NewKey(), client: fake.NewClientset(objects...)}
 	log := slog.New(slog.DiscardHandler)
 	env := console.Env{Log: log, Now: time.Now, Client: s.client, StateDir: t.TempDir()}
-	meter := &vitals.Meter{Proc: os.DirFS("/proc"), Disk: disk.Linux{}, Path: env.StateDir, Now: time.Now}
+	meter := &vitals.Meter{Proc: machine{time.Now()}, Disk: disk.Fake{Space: disk.Space{Free: 151 << 30, Total: 468 << 30}}, Path: env.StateDir, Now: time.Now}
 	pages := append(apppage.Pages(env), platformpage.New(env, supervisor{time.Now}, meter))
 	server := console.New(env, pages, console.Options{Key: s.key, Version: "0.1.0", Cluster: "this machine",
 		TLS: console.ServerTLS(time.Now, console.SelfSigned("127.0.0.1"))})
@@ -135,10 +135,12 @@ func (b *browser) note(s *site, event any) {
 	}
 }
 
-// expected is the one error that a browser reports by itself in the normal
-// course: asking for a session that is not there.
+// expected are the errors that a browser reports by itself in the normal
+// course: asking for a session that is not there, and a stream that it gives
+// up because an interface came or went, as they do where pods start.
 func expected(e *cdplog.Entry) bool {
-	return e.Source == cdplog.EntrySourceNetwork && strings.Contains(e.Text, "401") && strings.HasSuffix(e.URL, "/api/session")
+	return e.Source == cdplog.EntrySourceNetwork &&
+		(strings.Contains(e.Text, "401") && strings.HasSuffix(e.URL, "/api/session") || strings.Contains(e.Text, "ERR_NETWORK_CHANGED"))
 }
 
 func call[P, R any](b *browser, command cdp.Command[P, R], params P) {
@@ -215,11 +217,22 @@ func (b *browser) clean() {
 	}
 }
 
+// pictures names the folder that the tests leave their pictures in, for
+// people to look at and for doc/picture.
+var pictures = os.Getenv("GARBOARD_PICTURES")
+
+// wellFilled waits until the plots have something to show, where somebody will look.
+func wellFilled() {
+	if pictures != "" {
+		time.Sleep(100 * time.Second)
+	}
+}
+
 // picture keeps what the window shows, where GARBOARD_PICTURES names a folder,
 // else below the test's own.
 func (b *browser) picture(name string) {
 	b.t.Helper()
-	dir := os.Getenv("GARBOARD_PICTURES")
+	dir := pictures
 	if dir == "" {
 		dir = b.t.TempDir()
 	}

@@ -3,6 +3,9 @@ package browser_test
 import (
 	"context"
 	"fmt"
+	"io/fs"
+	"math"
+	"testing/fstest"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -16,19 +19,19 @@ import (
 	"garboard.dev/garboard/capability/platform/control"
 )
 
-// cluster makes the objects of a small cluster with a few things wrong.
-type cluster struct {
+// scene makes the objects of a small cluster with a few things wrong.
+type scene struct {
 	now     time.Time
 	objects []runtime.Object
 }
 
-func (c *cluster) add(o ...runtime.Object) { c.objects = append(c.objects, o...) }
+func (c *scene) add(o ...runtime.Object) { c.objects = append(c.objects, o...) }
 
-func (c *cluster) meta(namespace, name string, old time.Duration) metav1.ObjectMeta {
+func (c *scene) meta(namespace, name string, old time.Duration) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Namespace: namespace, Name: name, UID: types.UID(namespace + name), CreationTimestamp: metav1.NewTime(c.now.Add(-old))}
 }
 
-func (c *cluster) pod(namespace, owner, name, image string, old time.Duration) *corev1.Pod {
+func (c *scene) pod(namespace, owner, name, image string, old time.Duration) *corev1.Pod {
 	p := &corev1.Pod{ObjectMeta: c.meta(namespace, name, old)}
 	if owner != "" {
 		yes := true
@@ -45,7 +48,7 @@ func (c *cluster) pod(namespace, owner, name, image string, old time.Duration) *
 	return p
 }
 
-func (c *cluster) unready(p *corev1.Pod, s corev1.ContainerStatus) *corev1.Pod {
+func (c *scene) unready(p *corev1.Pod, s corev1.ContainerStatus) *corev1.Pod {
 	s.Name, s.Image = "main", p.Spec.Containers[0].Image
 	p.Status.ContainerStatuses = []corev1.ContainerStatus{s}
 	p.Status.Conditions[1].Status = corev1.ConditionFalse
@@ -60,7 +63,7 @@ func ended(reason string, code int32) corev1.ContainerState {
 	return corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: reason, ExitCode: code}}
 }
 
-func (c *cluster) deployment(namespace, name, image string, ready, desired int32) *appsv1.Deployment {
+func (c *scene) deployment(namespace, name, image string, ready, desired int32) *appsv1.Deployment {
 	d := &appsv1.Deployment{ObjectMeta: c.meta(namespace, name, 30*time.Hour)}
 	d.Spec.Replicas = &desired
 	d.Spec.Template.Spec.Containers = []corev1.Container{{Name: "main", Image: image}}
@@ -69,7 +72,7 @@ func (c *cluster) deployment(namespace, name, image string, ready, desired int32
 	return d
 }
 
-func (c *cluster) event(kind, cause, object, message string, ago time.Duration, normal bool) *corev1.Event {
+func (c *scene) event(kind, cause, object, message string, ago time.Duration, normal bool) *corev1.Event {
 	e := &corev1.Event{ObjectMeta: c.meta("shop", fmt.Sprintf("%s.%d", object, len(c.objects)), ago), Type: corev1.EventTypeWarning, Reason: cause, Message: message, Count: 1,
 		LastTimestamp: metav1.NewTime(c.now.Add(-ago)), InvolvedObject: corev1.ObjectReference{Kind: kind, Namespace: "shop", Name: object}}
 	if normal {
@@ -80,7 +83,7 @@ func (c *cluster) event(kind, cause, object, message string, ago time.Duration, 
 
 // village is a cluster as one machine has it.
 func village(now time.Time) []runtime.Object {
-	c := &cluster{now: now}
+	c := &scene{now: now}
 	node := &corev1.Node{ObjectMeta: c.meta("", "oak", 200*time.Hour)}
 	node.Status = corev1.NodeStatus{Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}},
 		NodeInfo:    corev1.NodeSystemInfo{KubeletVersion: "v1.36.3"},
@@ -106,17 +109,18 @@ func village(now time.Time) []runtime.Object {
 		c.unready(c.pod("shop", "mail-5f6d9", "mail-5f6d9-w4nzt", "registry.garboard/mail:3", 52*time.Minute),
 			corev1.ContainerStatus{RestartCount: 13, State: waits("CrashLoopBackOff", "back-off"), LastTerminationState: ended("Error", 78)}),
 		c.unready(c.pod("metrics", "grafana-86c9d", "grafana-86c9d-2xk7q", "garboard/grafana:12.1", 9*time.Minute),
-			corev1.ContainerStatus{State: waits("ImagePullBackOff", "manifest for garboard/grafana:12.1 is unknown. Back-off pulling image")}),
+			corev1.ContainerStatus{State: waits("ImagePullBackOff", `Back-off pulling image "garboard/grafana:12.1": ErrImagePull: rpc error: code = NotFound desc = failed to pull and unpack image "registry.garboard/grafana:12.1": not found`)}),
 		c.unready(c.pod("metrics", "grafana-86c9d", "grafana-86c9d-tt5bm", "garboard/grafana:12.1", 9*time.Minute),
-			corev1.ContainerStatus{State: waits("ImagePullBackOff", "manifest for garboard/grafana:12.1 is unknown. Back-off pulling image")}))
+			corev1.ContainerStatus{State: waits("ImagePullBackOff", `Back-off pulling image "garboard/grafana:12.1": ErrImagePull: rpc error: code = NotFound desc = failed to pull and unpack image "registry.garboard/grafana:12.1": not found`)}))
 	big := c.pod("research", "", "train-0", "registry.garboard/train:1", 4*time.Minute)
 	big.Spec.NodeName = ""
+	big.Spec.Containers[0].Resources.Requests = corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("96Gi")}
 	big.Status = corev1.PodStatus{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse,
 		Reason: "Unschedulable", Message: "0/1 nodes are available: 1 Insufficient memory. preemption: not helpful"}}}
 	c.add(big)
 	c.add(c.event("Pod", "BackOff", "mail-5f6d9-w4nzt", "Back-off restarting failed container main in pod mail-5f6d9-w4nzt", 40*time.Second, false),
 		c.event("Pod", "FailedScheduling", "train-0", "0/1 nodes are available: 1 Insufficient memory.", 3*time.Minute, false),
-		c.event("Pod", "Failed", "grafana-86c9d-2xk7q", "Failed to pull image \"garboard/grafana:12.1\": manifest is unknown", 5*time.Minute, false),
+		c.event("Pod", "Failed", "grafana-86c9d-2xk7q", "Failed to pull image \"garboard/grafana:12.1\": not found", 5*time.Minute, false),
 		c.event("Job", "Completed", "backup-29381", "Job completed", 11*time.Minute, true),
 		c.event("Deployment", "ScalingReplicaSet", "wordpress", "Scaled up replica set wordpress-7d9c5b from 1 to 2", 14*time.Minute, true),
 		c.event("Pod", "Started", "wordpress-7d9c5b-kq2vd", "Container main started", 14*time.Minute, true),
@@ -126,7 +130,7 @@ func village(now time.Time) []runtime.Object {
 
 // city is a cluster of so many pods in 40 namespaces.
 func city(now time.Time, pods int) []runtime.Object {
-	c := &cluster{now: now}
+	c := &scene{now: now}
 	for i := range pods {
 		namespace := fmt.Sprintf("team-%02d", i%40)
 		p := c.pod(namespace, fmt.Sprintf("service-%04d-6f7d8", i/8), fmt.Sprintf("service-%04d-6f7d8-%05d", i/8, i), "registry.garboard/service:1", time.Duration(i)*time.Second)
@@ -137,6 +141,29 @@ func city(now time.Time, pods int) []runtime.Object {
 		c.add(p)
 	}
 	return c.objects
+}
+
+// machine is a /proc whose figures move as those of a machine that has a little to do.
+type machine struct{ began time.Time }
+
+// Open implements fs.FS.
+func (m machine) Open(name string) (fs.File, error) {
+	t := time.Since(m.began).Seconds()
+	busy := 0.23*t + 0.9*(1-math.Cos(t/9)) + 0.35*math.Sin(t/2.3) // its growth is the load
+	files := map[string]string{
+		"stat":                 fmt.Sprintf("cpu  %d 0 0 %d 0 0 0 0\ncpu0\ncpu1\ncpu2\ncpu3\ncpu4\ncpu5\ncpu6\ncpu7\n", 1000+int(100*busy), 1000+int(100*(t-busy))),
+		"meminfo":              fmt.Sprintf("MemTotal: 25165824 kB\nMemAvailable: %d kB\n", 15_100_000-int(900_000*math.Sin(t/30))),
+		"uptime":               fmt.Sprintf("%.2f 1\n", 187_000+t),
+		"loadavg":              fmt.Sprintf("%.2f 0 0 1/1 1\n", 1.4+0.4*math.Sin(t/9)),
+		"net/dev":              fmt.Sprintf("eth0: %d 0 0 0 0 0 0 0 %d 0\n", int(240_000*t+1_900_000*(1-math.Cos(t/11))), int(90_000*t+600_000*(1-math.Cos(t/7)))),
+		"sys/kernel/osrelease": "6.12.48-amd64\n",
+		"sys/kernel/hostname":  "oak\n",
+	}
+	text, ok := files[name]
+	if !ok {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
+	return fstest.MapFS{name: {Data: []byte(text)}}.Open(name)
 }
 
 // supervisor answers as the platform's own does, with a little life in it.

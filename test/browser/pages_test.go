@@ -17,8 +17,8 @@ func TestOverview(t *testing.T) {
 	b.until(`document.querySelectorAll('.plot .line').length >= 3`)
 	b.until(`document.querySelectorAll('.events li').length >= 7`)
 	text := b.text(`document.querySelector('main').innerText`)
-	for _, want := range []string{"exit code 78, for the 14th time", "garboard logs mail-5f6d9-w4nzt -n shop --previous", "and 1 other like it",
-		"Insufficient memory", "kube-apiserver", "Deployment", "Processor", "garboard status"} {
+	for _, want := range []string{"ended with exit code 78; it was started 14 times", "garboard logs --previous mail-5f6d9-w4nzt -n shop", "and 1 other like it",
+		"96Gi of memory", "kube-apiserver", "Deployment", "Processor", "garboard status"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the overview does not say %q", want)
 		}
@@ -26,7 +26,7 @@ func TestOverview(t *testing.T) {
 	if address := b.text(`location.href`); strings.Contains(address, "code=") {
 		t.Errorf("the one-time code stays in the address: %s", address)
 	}
-	time.Sleep(12 * time.Second) // plots with something on them
+	wellFilled()
 	b.picture("overview-light")
 	b.clean()
 }
@@ -37,7 +37,7 @@ func TestDarkAndToggle(t *testing.T) {
 	b.login(s)
 	b.until(`document.documentElement.dataset.theme === 'dark'`)
 	b.until(`document.querySelectorAll('.wrong li').length === 3`)
-	time.Sleep(12 * time.Second)
+	wellFilled()
 	b.picture("overview-dark")
 	b.keys("t")
 	b.until(`document.documentElement.dataset.theme === 'light'`)

@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/yaml"
 
+	"garboard.dev/garboard/capability/app/explain"
 	"garboard.dev/garboard/console"
 	"garboard.dev/garboard/fault"
 )
@@ -35,6 +36,8 @@ type object struct {
 	Containers []container        `json:"containers"`
 	Events     []event            `json:"events"`
 	YAML       string             `json:"yaml"`
+	Reason     string             `json:"reason"` // why a pod does not run, from its events too
+	Fix        string             `json:"fix"`
 }
 
 type container struct {
@@ -69,7 +72,16 @@ func (d *details) serveObject(w http.ResponseWriter, r *http.Request) {
 		console.Refuse(w, fault.Wrap(err, fault.Failed, "show "+kind+" "+name, ""))
 		return
 	}
-	out.Events = eventsOf(r.Context(), client, kind, namespace, name)
+	list := eventsOf(r.Context(), client, kind, namespace, name)
+	if pod, ok := o.(*corev1.Pod); ok {
+		if f := explain.Pod(pod, explain.Around{Events: list}); !f.Passing {
+			out.Reason, out.Fix = f.Sentence, f.Fix
+		}
+	}
+	for i := range list {
+		out.Events = append(out.Events, eventOf(&list[i]))
+	}
+	slices.SortFunc(out.Events, func(a, b event) int { return b.Last.Compare(a.Last) })
 	console.Reply(w, out)
 }
 
@@ -80,7 +92,7 @@ func readFault(err error, op string) error {
 	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
 		return fault.Wrap(err, fault.Denied, op, "ask the cluster's administrator for a role that allows it")
 	}
-	return fault.Wrap(err, fault.Failed, op, "")
+	return fault.Wrap(err, fault.KindOf(err), op, "")
 }
 
 func get(ctx context.Context, c kubernetes.Interface, kind, namespace, name string) (runtime.Object, error) {
@@ -170,25 +182,20 @@ func stateOf(s corev1.ContainerState) (state, detail string) {
 	return "waiting", ""
 }
 
-// eventsOf lists an object's events, newest first; without the right to see
-// them there are none.
-func eventsOf(ctx context.Context, c kubernetes.Interface, kind, namespace, name string) []event {
+// eventsOf lists an object's events; without the right to see them there are none.
+func eventsOf(ctx context.Context, c kubernetes.Interface, kind, namespace, name string) []corev1.Event {
 	selector := fields.Set{"involvedObject.kind": kind, "involvedObject.name": name}.AsSelector().String()
 	list, err := c.CoreV1().Events(namespace).List(ctx, metav1.ListOptions{FieldSelector: selector, Limit: 200})
 	if err != nil {
 		return nil
 	}
-	var out []event
-	for i := range list.Items {
-		e := &list.Items[i]
-		if e.InvolvedObject.Kind != kind || e.InvolvedObject.Name != name {
-			continue
-		}
-		cells := eventRow(e).Cells
-		out = append(out, event{e.Type, e.Reason, e.Message, cells[6].(int32), time.Unix(cells[7].(int64), 0)})
-	}
-	slices.SortFunc(out, func(a, b event) int { return b.Last.Compare(a.Last) })
-	return out
+	return slices.DeleteFunc(list.Items, func(e corev1.Event) bool { // simulated API servers select nothing
+		return e.InvolvedObject.Kind != kind || e.InvolvedObject.Name != name
+	})
+}
+
+func eventOf(e *corev1.Event) event {
+	return event{e.Type, e.Reason, e.Message, times(e), lastTime(e)}
 }
 
 const (

@@ -3,6 +3,7 @@ package page
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -64,7 +65,7 @@ func progress(ready, desired int32) verdict {
 }
 
 func describeCommand(kind string, o metav1.Object) string {
-	return fmt.Sprintf("`garboard describe %s %s -n %s` shows more", strings.ToLower(kind), o.GetName(), o.GetNamespace())
+	return fmt.Sprintf("garboard describe %s %s -n %s shows more", strings.ToLower(kind), o.GetName(), o.GetNamespace())
 }
 
 func deploymentRow(d *appsv1.Deployment) table.Row {
@@ -75,7 +76,7 @@ func deploymentRow(d *appsv1.Deployment) table.Row {
 		case c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue:
 			v = verdict{wrong, "its pods cannot be made: " + c.Message, describeCommand("Deployment", d)}
 		case c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse && v.level != wrong:
-			v = verdict{wrong, "its rollout does not get on: " + c.Message, "see what its pods say, or go back: `garboard kubectl rollout undo deployment " + d.Name + " -n " + d.Namespace + "`"}
+			v = verdict{wrong, "its rollout does not get on: " + c.Message, "see what its pods say, or go back: garboard kubectl rollout undo deployment " + d.Name + " -n " + d.Namespace}
 		}
 	}
 	return workloadRow("Deployment", d, d.Status.ReadyReplicas, desired, d.Spec.Template.Spec, v)
@@ -100,7 +101,7 @@ func jobRow(j *batchv1.Job) table.Row {
 	for _, c := range j.Status.Conditions {
 		switch {
 		case c.Type == batchv1.JobFailed && c.Status == corev1.ConditionTrue:
-			v = verdict{wrong, "it failed: " + c.Message, "read why: `garboard logs job/" + j.Name + " -n " + j.Namespace + "`"}
+			v = verdict{wrong, "it failed: " + c.Message, "read why: garboard logs job/" + j.Name + " -n " + j.Namespace}
 		case c.Type == batchv1.JobSuspended && c.Status == corev1.ConditionTrue:
 			v = verdict{level: waiting, reason: "it is suspended"}
 		}
@@ -123,13 +124,13 @@ var nodeColumns = []table.Column{
 }
 
 func nodeRow(n *corev1.Node) table.Row {
-	status, v := "Unknown", verdict{wrong, "it has never reported", "is its kubelet running? `garboard status`"}
+	status, v := "Unknown", verdict{wrong, "it has never reported", "is its kubelet running? garboard status"}
 	for _, c := range n.Status.Conditions {
 		switch {
 		case c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue:
 			status, v = "Ready", verdict{}
 		case c.Type == corev1.NodeReady:
-			status, v = "NotReady", verdict{wrong, "it is not ready: " + c.Message, "is its kubelet running? `garboard status`"}
+			status, v = "NotReady", verdict{wrong, "it is not ready: " + c.Message, "is its kubelet running? garboard status"}
 		}
 	}
 	for _, c := range n.Status.Conditions {
@@ -155,16 +156,28 @@ var eventColumns = []table.Column{
 }
 
 func eventRow(e *corev1.Event) table.Row {
-	last, count := e.LastTimestamp.Time, e.Count
-	if e.Series != nil {
-		last, count = e.Series.LastObservedTime.Time, e.Series.Count
-	}
-	if last.IsZero() {
-		last = e.EventTime.Time
-	}
-	if last.IsZero() {
-		last = e.CreationTimestamp.Time
-	}
 	return table.Row{Key: e.Namespace + "/" + e.Name, Namespace: e.Namespace,
-		Cells: []any{e.Namespace, e.Type, e.Reason, e.InvolvedObject.Kind, e.InvolvedObject.Name, e.Message, max(count, 1), last.Unix()}}
+		Cells: []any{e.Namespace, e.Type, e.Reason, e.InvolvedObject.Kind, e.InvolvedObject.Name, e.Message, times(e), lastTime(e).Unix()}}
+}
+
+// times is how often an event happened.
+func times(e *corev1.Event) int32 {
+	if e.Series != nil {
+		return e.Series.Count
+	}
+	return max(e.Count, 1)
+}
+
+// lastTime is when an event happened last: its three kinds of writers put that
+// into three different fields.
+func lastTime(e *corev1.Event) time.Time {
+	switch {
+	case e.Series != nil:
+		return e.Series.LastObservedTime.Time
+	case !e.LastTimestamp.IsZero():
+		return e.LastTimestamp.Time
+	case !e.EventTime.IsZero():
+		return e.EventTime.Time
+	}
+	return e.CreationTimestamp.Time
 }

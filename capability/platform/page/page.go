@@ -90,9 +90,9 @@ func ask(ctx context.Context, supervisor Statuser, now func() time.Time) status 
 	s, err := supervisor.Status(ctx, true)
 	switch {
 	case errors.Is(err, control.ErrNotRunning):
-		return status{Taken: now(), Phase: "stopped", Failure: "the supervisor does not run", Hint: "`garboard up` starts it"}
+		return status{Taken: now(), Phase: "stopped", Failure: "the supervisor does not run", Hint: "garboard up starts it"}
 	case err != nil:
-		return status{Taken: now(), Phase: "unknown", Failure: "the supervisor does not answer: " + err.Error(), Hint: "`garboard platform logs supervisor` says why"}
+		return status{Taken: now(), Phase: "unknown", Failure: "the supervisor does not answer: " + err.Error(), Hint: "garboard platform logs supervisor says why"}
 	}
 	return status{now(), s.Version, s.Phase, s.Since, s.Failure, s.Hint, s.Components, s.Certificates, s.Degraded}
 }

@@ -109,6 +109,7 @@ const hiddenFor = 60_000 // ms that a hidden window stays connected
 export function connect(): () => void {
   let stopped = false
   let pause = firstPause
+  let retried = false
   let control = new AbortController()
   let timer: ReturnType<typeof setTimeout> | undefined
   let hidden: ReturnType<typeof setTimeout> | undefined
@@ -135,6 +136,7 @@ export function connect(): () => void {
       await readLines(response.body, (text) => {
         awake()
         pause = firstPause
+        retried = false
         connection.set('live')
         const line = JSON.parse(text) as Line
         accept(line, fresh)
@@ -149,6 +151,13 @@ export function connect(): () => void {
       clearTimeout(watchdog)
     }
     if (mine !== control || stopped) return
+    // Browsers give streams up whenever an interface comes or goes, as they do
+    // where pods start: what was live is tried again before anybody is told.
+    if (connection.value === 'live' && pause === firstPause && !retried) {
+      retried = true
+      void run()
+      return
+    }
     connection.set('lost')
     again()
   }

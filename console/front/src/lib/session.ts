@@ -33,15 +33,21 @@ export class Failure extends Error {
 export async function request(path: string, init: RequestInit = {}): Promise<Response> {
   const headers = new Headers(init.headers)
   headers.set('Garboard-Key', localStorage.getItem(storageKey) ?? '')
-  let response: Response
-  try {
-    response = await fetch(path, { ...init, headers })
-  } catch (cause) {
-    if (init.signal?.aborted) throw cause
-    throw new Failure('the console does not answer', 'garboard status says whether the platform runs', 0)
-  }
+  const response = await send(path, { ...init, headers }, init.method === undefined)
   if (response.ok) return response
   throw await failure(response)
+}
+
+/** Fetches; a browser's network hiccup costs a request that may be repeated nothing but a moment. */
+async function send(path: string, init: RequestInit, repeat: boolean): Promise<Response> {
+  try {
+    return await fetch(path, init)
+  } catch (cause) {
+    if (init.signal?.aborted) throw cause
+    if (!repeat) throw new Failure('the console does not answer', 'garboard status says whether the platform runs', 0)
+    await new Promise((done) => setTimeout(done, 150))
+    return send(path, init, false)
+  }
 }
 
 async function failure(response: Response): Promise<Failure> {

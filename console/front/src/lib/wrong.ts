@@ -15,7 +15,7 @@ function cell(t: Table, row: Row, name: string): string {
   return value === null || value === undefined ? '' : String(value)
 }
 
-/** Pods of one owner with the same reason are one problem. Names differ in reasons' commands only. */
+/** Pods of one owner with the same reason, but for names and numbers, are one problem. */
 export function podProblems(t: Table): Problem[] {
   const groups = new Map<string, Problem>()
   const level = t.column('level')
@@ -25,7 +25,7 @@ export function podProblems(t: Table): Problem[] {
     const name = cell(t, row, 'name')
     const owner = cell(t, row, 'owner')
     const reason = cell(t, row, 'reason')
-    const key = owner === '' ? row.key : `${namespace}/${owner}/${reason.replace(/\d+(st|nd|rd|th)/, '')}`
+    const key = owner === '' ? row.key : `${namespace}/${owner}/${reason.replaceAll(name, '').replace(/\d+/g, '')}`
     const known = groups.get(key)
     if (known) {
       known.count++

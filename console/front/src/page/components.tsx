@@ -2,7 +2,9 @@ import { age, bytes, percent, plural } from '../lib/format'
 import { compare } from '../lib/filter'
 import { type Component, platform, type Status } from '../lib/live'
 import { useStore } from '../lib/store'
-import { Command, Fix, sentence } from '../part/command'
+import { sentence } from '../lib/prose'
+import { Command, Fix } from '../part/command'
+import { usage } from './usage'
 import { Dot, Loading, type Tone, Trouble, useNow } from '../part/state'
 
 export function componentTone(c: Component): Tone {
@@ -14,15 +16,6 @@ export function componentTone(c: Component): Tone {
 function stateOf(c: Component): string {
   if (c.state === 'running' && !c.healthy) return 'unhealthy'
   return c.state === 'stopped' && c.onDemand ? 'on demand' : c.state
-}
-
-/** The share of one core that name used between two answers; null where that is not known. */
-export function usage(name: string, now: Status, before: Status | null): number | null {
-  const c = now.components?.find((x) => x.name === name)
-  const b = before?.components?.find((x) => x.name === name)
-  const seconds = before ? (Date.parse(now.taken) - Date.parse(before.taken)) / 1000 : 0
-  if (c?.cpuSeconds === undefined || b?.cpuSeconds === undefined || seconds <= 0 || c.pid !== b.pid) return null
-  return Math.max(0, (c.cpuSeconds - b.cpuSeconds) / seconds)
 }
 
 export function Components() {

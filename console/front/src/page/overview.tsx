@@ -5,7 +5,8 @@ import type { Session } from '../lib/session'
 import { useStore } from '../lib/store'
 import type { Row, Table } from '../lib/table'
 import type { Problem } from '../lib/wrong'
-import { Command, Fix, sentence } from '../part/command'
+import { sentence } from '../lib/prose'
+import { Command, Fix } from '../part/command'
 import { Icon } from '../part/icon'
 import { Meter, Plot, type Point } from '../part/plot'
 import { Dot, Empty, Loading, type Tone, toneOf, Trouble, useNow } from '../part/state'
@@ -44,7 +45,7 @@ function Wrong() {
   useStore(nodes)
   const all = problems()
   const ready = table.state.synced
-  if (table.state.problem) return <Trouble text={table.state.problem} hint="May this account list them? `garboard kubectl auth can-i --list` shows it." />
+  if (table.state.problem) return <Trouble text={table.state.problem} hint="May this account list them? garboard kubectl auth can-i --list shows it." />
   if (all.length === 0) {
     return (
       <section class="panel well" aria-label="What is wrong">
@@ -165,7 +166,7 @@ function WorkloadSummary() {
     <section class="panel">
       <h2><a href="/workloads">Workloads</a><small>{plural(pod.total, 'pod')}</small></h2>
       {!pod.state.synced && pod.rows.size === 0 && <Loading what="the pods" />}
-      {pod.state.synced && pod.total === 0 && <Empty title="Nothing runs yet"><Fix text="Ship something: `garboard apply -f DIR`" /></Empty>}
+      {pod.state.synced && pod.total === 0 && <Empty title="Nothing runs yet"><Fix text="Ship something: garboard apply -f DIR" /></Empty>}
       {pod.rows.size > 0 && (
         <>
           <div class="stack" role="img" aria-label={tones.map((t) => `${count(levels.get(t.level) ?? 0)} ${t.word}`).join(', ')}>

@@ -1,6 +1,7 @@
 // A command line that does or shows the same as what it stands beside.
 import { useEffect, useState } from 'preact/hooks'
 import { Store, useStore } from '../lib/store'
+import { sentence, split } from '../lib/prose'
 import { Icon } from './icon'
 
 const said = new Store('') // for screen readers
@@ -38,16 +39,7 @@ export function Command({ line, quiet = false }: { line: string; quiet?: boolean
   )
 }
 
-/** A sentence; command lines in it stand between backticks and can be copied. */
+/** A sentence in which the command lines can be copied. */
 export function Fix({ text }: { text: string }) {
-  return (
-    <>
-      {text.split('`').map((part, i) => (i % 2 === 1 ? <Command key={i} quiet line={part} /> : i === 0 ? sentence(part) : part))}
-    </>
-  )
-}
-
-/** Text with a capital at its beginning. */
-export function sentence(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1)
+  return <>{split(text).map((p, i) => (p.command ? <Command key={i} quiet line={p.text} /> : i === 0 ? sentence(p.text) : p.text))}</>
 }

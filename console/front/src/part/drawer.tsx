@@ -34,6 +34,8 @@ interface Detail extends Target {
   containers: Container[] | null
   events: { type: string; cause: string; message: string; count: number; last: string }[] | null
   yaml: string
+  reason: string
+  fix: string
 }
 type Tab = 'summary' | 'logs' | 'yaml'
 
@@ -82,7 +84,7 @@ export function Drawer({ target, reason, fix, onClose }: { target: Target; reaso
       <Command line={commands[tab]} />
       {failure && <Trouble text={failure.message} hint={failure.hint} />}
       {!detail && !failure && <Loading what={target.name} />}
-      {detail && tab === 'summary' && <Summary detail={detail} reason={reason} fix={fix} />}
+      {detail && tab === 'summary' && <Summary detail={detail} reason={detail.reason || reason} fix={detail.reason ? detail.fix : fix} />}
       {detail && tab === 'logs' && <Logs detail={detail} />}
       {detail && tab === 'yaml' && <Yaml text={detail.yaml} />}
     </aside>

@@ -2,7 +2,8 @@
 import type { ComponentChildren } from 'preact'
 import { Store, useStore } from '../lib/store'
 import { Icon } from './icon'
-import { Fix, sentence } from './command'
+import { sentence } from '../lib/prose'
+import { Fix } from './command'
 
 export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
   return (
