@@ -91,6 +91,23 @@ func TestKeyboard(t *testing.T) {
 	b.clean()
 }
 
+func TestNarrowWindow(t *testing.T) {
+	s := serve(t, village(time.Now()))
+	b := open(t, s, false)
+	b.do("size", chromedp.EmulateViewport(390, 844))
+	b.login(s)
+	b.until(`document.querySelectorAll('.wrong li').length === 3`)
+	for _, page := range []string{"/overview", "/workloads", "/components"} {
+		b.do("open "+page, chromedp.Navigate(s.address+page))
+		b.until(`document.querySelector('.side .link.live') !== null && document.querySelector('.page') !== null`)
+		if wide := run(b, "measure", chromedp.Evaluate[int](`document.querySelector('main').scrollWidth - document.querySelector('main').clientWidth`)); wide > 0 {
+			t.Errorf("%s is %d pixels too wide for a telephone", page, wide)
+		}
+		b.picture("narrow" + strings.ReplaceAll(page, "/", "-"))
+	}
+	b.clean()
+}
+
 func TestLoginAndLogout(t *testing.T) {
 	s := serve(t, nil)
 	b := open(t, s, false)

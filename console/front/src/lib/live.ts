@@ -1,5 +1,5 @@
 // The one live connection: lines of JSON that bring each feed up to date.
-import { Failure, lost, request } from './session'
+import { Failure, lost, request, session } from './session'
 import { Store } from './store'
 import { type Message, Table } from './table'
 
@@ -150,7 +150,7 @@ export function connect(): () => void {
     } finally {
       clearTimeout(watchdog)
     }
-    if (mine !== control || stopped) return
+    if (mine !== control || stopped || session.value === null) return
     // Browsers give streams up whenever an interface comes or goes, as they do
     // where pods start: what was live is tried again before anybody is told.
     if (connection.value === 'live' && pause === firstPause && !retried) {

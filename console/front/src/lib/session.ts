@@ -86,9 +86,10 @@ export async function login(credentials: { code: string } | { token: string }): 
   await resume()
 }
 
+/** Ends the session here first: the live connection is not to be missed when the server ends it. */
 export async function logout(): Promise<void> {
-  await request('/api/logout', { method: 'POST' })
   lost('You have logged out.')
+  await request('/api/logout', { method: 'POST' })
 }
 
 export function lost(why: string): void {

@@ -52,7 +52,7 @@ function Wrong() {
         <span class="seal" aria-hidden="true"><Icon name="done" /></span>
         <div>
           <h2>{ready ? 'Nothing is wrong' : 'Looking for trouble…'}</h2>
-          <p>{ready ? `${plural(table.rows.size, 'pod')} in ${plural(workloads.value.rows.size, 'workload')}: each does what it should.` : `${count(table.rows.size)} of ${count(table.total)} pods read.`}</p>
+          <p>{!ready ? `${count(table.rows.size)} of ${count(table.total)} pods read.` : table.rows.size === 0 ? 'The platform is ready for work.' : `${plural(table.rows.size, 'pod')} in ${plural(workloads.value.rows.size, 'workload')}: each does what it should.`}</p>
         </div>
       </section>
     )
