@@ -65,10 +65,14 @@ func known(program string, args []string) string {
 	if args[0] == "kubectl" { // its own help: it has come as far as this
 		return ""
 	}
-	if !found || group {
+	if !found {
 		return "there is no such verb"
 	}
 	line, _, _ := strings.Cut(strings.TrimSpace(usage), "\n")
+	path, _, _ := strings.Cut(strings.TrimPrefix(line, "garboard "), " [")
+	if group && strings.Join(args, " ") != path { // a group may be called by itself only
+		return "there is no such verb"
+	}
 	if words := strings.Fields(line); len(words) < 2 || words[1] != args[0] {
 		return "it was taken for " + line
 	}
