@@ -21,6 +21,7 @@ import (
 	platformcli "garboard.dev/garboard/capability/platform/cli"
 	platformcontroller "garboard.dev/garboard/capability/platform/controller"
 	platformpage "garboard.dev/garboard/capability/platform/page"
+	"garboard.dev/garboard/capability/play"
 	"garboard.dev/garboard/capability/storage"
 	storagecli "garboard.dev/garboard/capability/storage/cli"
 	storagecontroller "garboard.dev/garboard/capability/storage/controller"
@@ -33,6 +34,7 @@ func Capabilities() []capability.About {
 		image.About,
 		ingress.About,
 		platform.About,
+		play.About,
 		storage.About,
 	}
 }
