@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/netip"
 	"os"
@@ -84,8 +85,14 @@ func ReadSettings(l Layout) (Settings, error) {
 	if err != nil {
 		return s, fault.Wrap(err, fault.NotFound, "read the settings", "garboard up writes them")
 	}
-	if err := json.Unmarshal(text, &s); err != nil {
-		return s, fault.New(fault.Failed, "read "+l.SettingsFile(), "delete it, and start with garboard up and the flags you want", "%w", err)
+	if err = json.Unmarshal(text, &s); err == nil {
+		// A key that is not known would be lost when the settings are written again.
+		strict := json.NewDecoder(bytes.NewReader(text))
+		strict.DisallowUnknownFields()
+		err = strict.Decode(&Settings{})
+	}
+	if err != nil {
+		return s, fault.New(fault.Failed, "read "+l.SettingsFile(), "mend it, or delete it and start with garboard up and the flags you want", "%w", err)
 	}
 	return s, nil
 }

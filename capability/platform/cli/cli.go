@@ -12,6 +12,7 @@ import (
 	"garboard.dev/garboard/capability/platform/machine"
 	"garboard.dev/garboard/command"
 	"garboard.dev/garboard/fault"
+	"garboard.dev/garboard/host/disk"
 	"garboard.dev/garboard/host/process"
 	"garboard.dev/garboard/host/systemd"
 )
@@ -37,7 +38,7 @@ func options(env *command.Env, log *slog.Logger) (daemon.Options, error) {
 	host, err := machine.Linux()
 	return daemon.Options{
 		Layout: layoutOf(env), Executable: env.Executable, EngineDir: engine, Version: env.Version,
-		Log: log, Now: env.Now, Processes: process.Linux{}, Host: host, Units: systemd.Linux{},
+		Log: log, Now: env.Now, Processes: process.Linux{}, Host: host, Units: systemd.Linux{}, Disk: disk.Linux{},
 	}, err
 }
 

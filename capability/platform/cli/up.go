@@ -123,7 +123,7 @@ func converge(ctx context.Context, opts daemon.Options, settings platform.Settin
 	if err := daemon.Start(ctx, opts, systemd.Runs()); err != nil {
 		return false, fault.Wrap(err, fault.Failed, "start the supervisor", "")
 	}
-	if err := follow(ctx, c, steps); err != nil {
+	if err := follow(ctx, c, opts, steps); err != nil {
 		return false, err
 	}
 	return false, ready(ctx, opts.Layout, settings, steps)
@@ -202,14 +202,24 @@ func writeSettings(l platform.Layout, s platform.Settings) (changed bool, err er
 	return true, fault.Wrap(file.Write(l.SettingsFile(), text, 0o600), fault.Failed, "keep the settings", "")
 }
 
+// goneAfter is how long no supervisor has to be there until up believes that
+// somebody has taken the platform down.
+const goneAfter = 3 * time.Second
+
 // follow shows the supervisor's steps until every component is healthy.
-func follow(ctx context.Context, c *control.Client, steps *progress.Steps) error {
+func follow(ctx context.Context, c *control.Client, opts daemon.Options, steps *progress.Steps) error {
 	shown := map[string]*progress.Step{}
 	finished := map[string]bool{}
 	var last string
+	var answered time.Time
 	for {
 		status, err := c.Status(ctx, false)
+		// Another up replaces the supervisor: then there is none, but not for long.
+		if !answered.IsZero() && opts.Now().Sub(answered) > goneAfter && daemon.Ended(opts.Layout) || err == nil && status.Phase == "stopping" {
+			return fault.New(fault.Conflict, "start the platform", "start it again when nobody takes it down", "it was taken down meanwhile")
+		}
 		if err == nil {
+			answered = opts.Now()
 			if status.Phase == "failed" {
 				return fault.New(fault.Failed, "start the platform", status.Hint, "%s", status.Failure)
 			}

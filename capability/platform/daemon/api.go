@@ -87,6 +87,10 @@ func (d *daemon) status(usage bool) control.Status {
 	}
 	s.Components = d.sup.Components(usage)
 	s.Certificates = d.certificates()
-	s.Degraded = degraded(s, d.input, d.Now())
+	room, err := d.Disk.At(d.Layout.StateDir)
+	if err != nil {
+		d.Log.Warn("cannot measure the disk", "error", err)
+	}
+	s.Degraded = degraded(s, d.input, room, d.Now())
 	return s
 }

@@ -14,6 +14,7 @@ import (
 	"garboard.dev/garboard/capability/platform/component"
 	"garboard.dev/garboard/capability/platform/control"
 	"garboard.dev/garboard/capability/platform/pki"
+	"garboard.dev/garboard/fault"
 	"garboard.dev/garboard/host/file"
 )
 
@@ -24,7 +25,7 @@ func (d *daemon) issue() (issued []string, err error) {
 	authorities := map[string]*pki.Authority{}
 	for _, name := range component.Authorities {
 		if authorities[name], err = pki.EnsureAuthority(dir, name, d.Now()); err != nil {
-			return nil, err
+			return nil, fault.Wrap(err, fault.Failed, "read the authority "+name, "bring the file back from a copy: without it nothing that trusts it can go on. garboard reset gives all up and begins anew")
 		}
 	}
 	for _, c := range component.Certificates(d.input) {

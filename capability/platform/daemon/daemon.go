@@ -23,6 +23,7 @@ import (
 	"garboard.dev/garboard/capability/platform/machine"
 	"garboard.dev/garboard/capability/platform/supervise"
 	"garboard.dev/garboard/fault"
+	"garboard.dev/garboard/host/disk"
 	"garboard.dev/garboard/host/file"
 	"garboard.dev/garboard/host/process"
 	"garboard.dev/garboard/host/systemd"
@@ -39,6 +40,7 @@ type Options struct {
 	Processes  process.Table
 	Host       machine.Host
 	Units      systemd.Units
+	Disk       disk.Meter
 }
 
 // certificateTick is how often certificates are looked at.

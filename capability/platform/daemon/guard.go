@@ -53,6 +53,9 @@ func Guard(ctx context.Context, o Options) error {
 	return nil
 }
 
+// Ended says whether no supervisor runs at l, and the last one ended on purpose.
+func Ended(l platform.Layout) bool { return isAbsent(l) }
+
 func isAbsent(l platform.Layout) bool {
 	_, err := os.Stat(supervisorPath(l))
 	return errors.Is(err, fs.ErrNotExist)
