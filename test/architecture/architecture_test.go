@@ -2,6 +2,7 @@ package architecture
 
 import (
 	"os"
+	"slices"
 	"testing"
 )
 
@@ -44,5 +45,23 @@ func TestModules(t *testing.T) {
 		for _, v := range CheckAPI(tree) {
 			t.Error(v)
 		}
+	}
+}
+
+// Only what is built from upstream's Kubernetes replaces modules (doc/decision
+// 0002 and 0050): a replacement does not hold for those who import us.
+func TestReplacements(t *testing.T) {
+	t.Parallel()
+	root := os.DirFS("../..")
+	tree, err := Load(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Replacing(root, append(tree.Modules, "."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"engine/control", "test/conformance/kubernetes"}; !slices.Equal(got, want) {
+		t.Errorf("modules with replace directives: %q; these may be: %q", got, want)
 	}
 }

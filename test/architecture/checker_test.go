@@ -3,6 +3,7 @@ package architecture
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
@@ -202,5 +203,21 @@ func TestLoad(t *testing.T) {
 	}
 	if _, err := Load(fstest.MapFS{}); !errors.Is(err, ErrEmpty) {
 		t.Errorf("an empty tree gives %v", err)
+	}
+}
+
+func TestReplacing(t *testing.T) {
+	t.Parallel()
+	files := fstest.MapFS{
+		"go.mod":   {Data: []byte("module a\n\n// replace nothing\nrequire b v1.0.0\n")},
+		"b/go.mod": {Data: []byte("module b\nreplace c => d v1.0.0\n")},
+		"c/go.mod": {Data: []byte("module c\nreplace (\n\tc => d v1.0.0\n)\n")},
+	}
+	got, err := Replacing(files, []string{".", "b", "c"})
+	if want := []string{"b", "c"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %q, %v, want %q", got, err, want)
+	}
+	if _, err := Replacing(files, []string{"d"}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a module without go.mod: %v", err)
 	}
 }

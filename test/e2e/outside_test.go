@@ -23,24 +23,42 @@ import (
 // masquerades what comes from it. All of it is gone at the end of the test.
 func (p *platform) connect() {
 	p.t.Helper()
-	const ours, theirs, inside = "gbe2e0", "gbe2e1", "192.168.213.2"
+	ours, theirs, subnet := p.link()
+	address, inside, table := subnet+"1", subnet+"2", "garboard-e2e-"+ours
 	nft := exec.Command("nft", "-f", "-")
-	nft.Stdin = strings.NewReader("table ip garboard-e2e {\n chain out {\n type nat hook postrouting priority srcnat;\n ip saddr " + inside + " masquerade;\n }\n}\n")
+	nft.Stdin = strings.NewReader("table ip " + table + " {\n chain out {\n type nat hook postrouting priority srcnat;\n ip saddr " + inside + " masquerade;\n }\n}\n")
 	p.must(nft)
-	p.t.Cleanup(func() { p.must(exec.Command("nft", "delete", "table", "ip", "garboard-e2e")) })
-	p.must(exec.Command("ip", "link", "add", ours, "type", "veth", "peer", "name", theirs, "netns", p.namespace))
-	p.t.Cleanup(func() { p.must(exec.Command("ip", "link", "del", ours)) })
-	p.must(exec.Command("ip", "addr", "add", "192.168.213.1/30", "dev", ours))
+	p.t.Cleanup(func() { p.must(exec.Command("nft", "delete", "table", "ip", table)) })
+	p.must(exec.Command("ip", "addr", "add", address+"/30", "dev", ours))
 	p.must(exec.Command("ip", "link", "set", ours, "up"))
 	p.must(p.inside("ip", "addr", "add", inside+"/30", "dev", theirs))
 	p.must(p.inside("ip", "link", "set", theirs, "up"))
-	p.must(p.inside("ip", "route", "add", "default", "via", "192.168.213.1"))
+	p.must(p.inside("ip", "route", "add", "default", "via", address))
 	route := strings.Fields(p.must(exec.Command("ip", "route", "show", "default")))
 	if len(route) < 5 {
 		p.t.Fatalf("this machine has no default route (%q): image builds need a Debian mirror", route)
 	}
 	p.forward(ours)
 	p.forward(route[4])
+}
+
+// link makes a pair of interfaces between the machine and the platform's
+// namespace, the first of sixteen that is free: other tests may run beside this
+// one. Its addresses are those that begin with subnet.
+func (p *platform) link() (ours, theirs, subnet string) {
+	p.t.Helper()
+	var said []byte
+	for i := range 16 {
+		ours, theirs = fmt.Sprintf("gbe2e%d", i), fmt.Sprintf("gbe2e%dp", i)
+		var err error
+		said, err = exec.Command("ip", "link", "add", ours, "type", "veth", "peer", "name", theirs, "netns", p.namespace).CombinedOutput()
+		if err == nil {
+			p.t.Cleanup(func() { p.must(exec.Command("ip", "link", "del", ours)) })
+			return ours, theirs, fmt.Sprintf("192.168.%d.", 213+i)
+		}
+	}
+	p.t.Fatalf("no interface can be made: %s", said)
+	return "", "", ""
 }
 
 // forward lets the machine forward what comes in by link, until the test ends.
