@@ -22,6 +22,9 @@ type Input struct {
 	Service     func(namespace, name string) *corev1.Service // nil where there is none
 	Slices      func(namespace, service string) []*discoveryv1.EndpointSlice
 	Certificate func(namespace, secret string) (*tls.Certificate, error) // with its Leaf
+	// Ending says whether the pod at an address is being deleted, which its
+	// EndpointSlice may not say yet. It may be nil.
+	Ending func(address string) bool
 }
 
 // Class is the IngressClass of this controller; it is the cluster's default.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -201,6 +202,31 @@ func TestEndpointsThatEnd(t *testing.T) {
 		got := fmt.Sprint(match(table, "h", "/").Backend.Endpoints)
 		if want := fmt.Sprint([]netip.AddrPort{address}); (got == want) != c.want {
 			t.Errorf("%+v: endpoints %s", c, got)
+		}
+	}
+}
+
+// A pod that is being deleted is left at once, whatever its EndpointSlice says,
+// as long as another one is there.
+func TestPodsThatAreDeleted(t *testing.T) {
+	t.Parallel()
+	two := slice(true, true, false)
+	two.Endpoints = append(two.Endpoints, discoveryv1.Endpoint{Addresses: []string{"10.0.0.2"}, Conditions: discoveryv1.EndpointConditions{Ready: new(true)}})
+	for deleted, want := range map[string]string{
+		"":                  "[10.0.0.1:8080 10.0.0.2:8080]",
+		"10.0.0.1":          "[10.0.0.2:8080]",
+		"10.0.0.1 10.0.0.2": "[10.0.0.1:8080 10.0.0.2:8080]",
+	} {
+		table := ingress.Build(ingress.Input{
+			Ingresses: []*networkingv1.Ingress{rules("a", 1, path{"h", "/", &prefix, "web"})}, Classes: []*networkingv1.IngressClass{ingress.Class()},
+			Service: func(string, string) *corev1.Service {
+				return &corev1.Service{Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}}}
+			},
+			Slices: func(string, string) []*discoveryv1.EndpointSlice { return []*discoveryv1.EndpointSlice{two} },
+			Ending: func(address string) bool { return slices.Contains(strings.Fields(deleted), address) },
+		})
+		if got := fmt.Sprint(match(table, "h", "/").Backend.Endpoints); got != want {
+			t.Errorf("deleted %q: endpoints %s, want %s", deleted, got, want)
 		}
 	}
 }

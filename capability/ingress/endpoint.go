@@ -46,13 +46,13 @@ func (b *builder) backend(namespace string, to *networkingv1.IngressServiceBacke
 			out.TLS = true
 		}
 	}
-	out.Endpoints = endpoints(b.Slices(namespace, to.Name), port)
+	out.Endpoints = b.endpoints(b.Slices(namespace, to.Name), port)
 	return out, nil
 }
 
 // endpoints lists the addresses that answer for port: the ready ones, or where
 // none is ready those that still serve while they end.
-func endpoints(all []*discoveryv1.EndpointSlice, port corev1.ServicePort) []netip.AddrPort {
+func (b *builder) endpoints(all []*discoveryv1.EndpointSlice, port corev1.ServicePort) []netip.AddrPort {
 	var ready, ending []netip.AddrPort
 	for _, s := range all {
 		number, ok := slicePort(s, port)
@@ -64,6 +64,8 @@ func endpoints(all []*discoveryv1.EndpointSlice, port corev1.ServicePort) []neti
 				ip, err := netip.ParseAddr(a)
 				switch {
 				case err != nil:
+				case b.Ending != nil && b.Ending(a):
+					ending = append(ending, netip.AddrPortFrom(ip, number))
 				case e.Conditions.Ready == nil || *e.Conditions.Ready:
 					ready = append(ready, netip.AddrPortFrom(ip, number))
 				case isTrue(e.Conditions.Serving) && isTrue(e.Conditions.Terminating):

@@ -62,6 +62,7 @@ func newSources(env loop.Env) *sources {
 type opened struct {
 	*sources
 	secrets corelisters.SecretLister
+	ending  cache.Indexer // pods that are being deleted, by their addresses
 	pairs   map[ingress.Object]pair
 	changed chan struct{}
 	undo    []func()
@@ -96,12 +97,67 @@ func (s *sources) open(ctx context.Context) (*opened, error) {
 		o.undo = append(o.undo, func() { _ = informer.RemoveEventHandler(registration) }) // fails only for a handler of another informer
 		synced = append(synced, informer.HasSynced)
 	}
+	ending, ended, err := o.watchPods(ctx)
+	if err != nil {
+		o.close()
+		return nil, err
+	}
+	o.ending = ending
+	synced = append(synced, ended)
 	factory.Start(ctx.Done())
 	if !cache.WaitForCacheSync(ctx.Done(), synced...) {
 		o.close()
 		return nil, ctx.Err()
 	}
 	return o, nil
+}
+
+// byAddress is the index of pods that are being deleted, by address.
+const byAddress = "garboard.dev/ending"
+
+// watchPods watches for pods that are being deleted. The EndpointSlice says so
+// too, but later than the kubelet acts on it: a pod that closes its connections
+// would still be sent requests. Of each pod only its addresses are kept.
+func (o *opened) watchPods(ctx context.Context) (cache.Indexer, cache.InformerSynced, error) {
+	factory := informers.NewSharedInformerFactoryWithOptions(o.env.Client, 0, informers.WithTransform(addressesOnly))
+	informer := factory.Core().V1().Pods().Informer()
+	err := informer.AddIndexers(cache.Indexers{byAddress: func(object any) ([]string, error) {
+		pod, ok := object.(*corev1.Pod)
+		if !ok || pod.DeletionTimestamp == nil {
+			return nil, nil
+		}
+		var out []string
+		for _, a := range pod.Status.PodIPs {
+			out = append(out, a.IP)
+		}
+		return out, nil
+	}})
+	if err != nil {
+		return nil, nil, err
+	}
+	_, err = informer.AddEventHandler(cache.ResourceEventHandlerFuncs{UpdateFunc: func(before, after any) {
+		old, isPod := before.(*corev1.Pod)
+		now, isToo := after.(*corev1.Pod)
+		if isPod && isToo && old.DeletionTimestamp == nil && now.DeletionTimestamp != nil {
+			o.notify()
+		}
+	}})
+	factory.Start(ctx.Done())
+	return informer.GetIndexer(), informer.HasSynced, err
+}
+
+func addressesOnly(object any) (any, error) {
+	pod, ok := object.(*corev1.Pod)
+	if !ok { // a tombstone
+		return object, nil
+	}
+	out := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+		Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID, ResourceVersion: pod.ResourceVersion, DeletionTimestamp: pod.DeletionTimestamp,
+	}}
+	if !pod.Spec.HostNetwork { // another pod may have the same address then
+		out.Status.PodIPs = pod.Status.PodIPs
+	}
+	return out, nil
 }
 
 func (o *opened) close() {
@@ -164,6 +220,10 @@ func (o *opened) build(now time.Time) (*ingress.Table, error) {
 	}
 	return ingress.Build(ingress.Input{
 		Now: now, Ingresses: ingresses, Classes: classes, Slices: o.endpoints, Certificate: o.certificate,
+		Ending: func(address string) bool {
+			pods, err := o.ending.ByIndex(byAddress, address)
+			return err == nil && len(pods) > 0 // only an index that does not exist fails
+		},
 		Service: func(namespace, name string) *corev1.Service {
 			s, err := o.services.Services(namespace).Get(name)
 			if err != nil { // a lister fails only for what is not there

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -58,20 +59,49 @@ func (b *balancer) RoundTrip(r *http.Request) (*http.Response, error) {
 		through = b.secure
 		r.URL.Scheme = "https"
 	}
-	var body *once
-	if r.Body != nil && r.Body != http.NoBody {
-		body = &once{Reader: r.Body}
-		r.Body = body
+	body, err := keep(r)
+	if err != nil {
+		return nil, err
 	}
 	endpoints := to.backend.Endpoints
 	start := rand.IntN(len(endpoints))
 	for try := 0; ; try++ {
 		r.URL.Host = endpoints[(start+try)%len(endpoints)].String()
+		if try > 0 && r.GetBody != nil {
+			if r.Body, err = r.GetBody(); err != nil {
+				return nil, err
+			}
+		}
 		answer, err := through.RoundTrip(r)
 		if err == nil || try+1 >= max(2, len(endpoints)) || !again(r, body, err) {
 			return answer, err
 		}
 	}
+}
+
+// keptBody is how large a request's body may be to be held until it has arrived.
+const keptBody = 64 << 10
+
+// keep makes a small body one that can be sent again, so that the transport
+// itself takes another connection where the pod had closed the one it chose
+// before the request; nil stands for such a body, and for none. A large body is
+// sent as it comes.
+func keep(r *http.Request) (*once, error) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil, nil
+	}
+	if r.ContentLength <= 0 || r.ContentLength > keptBody {
+		body := &once{Reader: r.Body}
+		r.Body = body
+		return body, nil
+	}
+	text := make([]byte, r.ContentLength)
+	if _, err := io.ReadFull(r.Body, text); err != nil {
+		return nil, err
+	}
+	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil }
+	r.Body = io.NopCloser(bytes.NewReader(text))
+	return nil, nil
 }
 
 // again says whether the request may be sent once more after err: nothing of
