@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -56,6 +57,9 @@ func TestDocuments(t *testing.T) {
 // known asks the program for the help of the very call: it parses the flags, so
 // one that it does not know is an error, and shows which verb it took the words for.
 func known(program string, args []string) string {
+	if at := slices.Index(args, "--"); at >= 0 { // what follows is another program's
+		args = args[:at]
+	}
 	help, err := exec.Command(program, append(args[:len(args):len(args)], "--help")...).CombinedOutput()
 	if err != nil {
 		return strings.TrimSpace(string(help))
