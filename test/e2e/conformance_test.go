@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -17,8 +18,11 @@ import (
 )
 
 const (
-	// conformanceRegistry stands for upstream's registries: nothing is pulled.
-	conformanceRegistry = "conformance.test"
+	// conformanceRegistry stands for upstream's registries. It is the platform's
+	// own: a case that wants its image pulled anew gets it from there.
+	conformanceRegistry = "registry.garboard.internal/conformance"
+	// conformanceAccount may push there while the test runs.
+	conformanceAccount, conformancePassword = "conformance", "correct horse"
 	// conformanceProcesses run cases at once; those that may not share a cluster
 	// come after the others, alone.
 	conformanceProcesses = 8
@@ -90,8 +94,8 @@ func newSuite(t *testing.T) suite {
 }
 
 // conformanceImages builds upstream's images from Debian's packages under the
-// names that the test program says, and names the platform's pause as upstream
-// does.
+// names that the test program says, pushes them into the platform's registry,
+// and names the platform's pause as upstream does.
 func (p *platform) conformanceImages(s suite) {
 	p.t.Helper()
 	list := p.inside(filepath.Join(s.dir, "e2e.test"), "--list-images")
@@ -104,6 +108,9 @@ func (p *platform) conformanceImages(s suite) {
 		}
 	}
 	p.must(p.garboard("image", "base", "debian:12"))
+	account := p.garboard("image", "account", "add", conformanceAccount)
+	account.Stdin = strings.NewReader(conformancePassword + "\n")
+	p.must(account)
 	for _, stage := range conformanceStages {
 		if len(tags[stage]) == 0 {
 			p.t.Fatalf("the test program does not use the image %s", stage)
@@ -113,9 +120,26 @@ func (p *platform) conformanceImages(s suite) {
 			args = append(args, "-t", tag)
 		}
 		p.must(p.garboard(append(args, filepath.Join(s.dir, "images"))...))
+		p.push(tags[stage])
 	}
 	for _, tag := range tags["pause"] {
 		p.must(p.garboard("image", "tag", "garboard.dev/pause:1", tag))
+	}
+}
+
+// push sends images into the platform's registry.
+func (p *platform) push(images []string) {
+	p.t.Helper()
+	registry, _, _ := strings.Cut(conformanceRegistry, "/")
+	login := base64.StdEncoding.EncodeToString([]byte(conformanceAccount + ":" + conformancePassword))
+	dir := p.t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "config.json"), fmt.Appendf(nil, `{"auths": {%q: {"auth": %q}}}`, registry, login), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+	for _, image := range images {
+		push := p.garboard("image", "push", image)
+		push.Env = append(os.Environ(), "DOCKER_CONFIG="+dir)
+		p.must(push)
 	}
 }
 
