@@ -206,15 +206,15 @@ func integers(op string, x, y *big.Int) (value.Value, error) {
 func zero(op string, float bool) error {
 	switch {
 	case op == "/" && float:
-		return fmt.Errorf("float division by zero")
+		return value.Errorf("float division by zero")
 	case op == "/":
-		return fmt.Errorf("division by zero")
+		return value.Errorf("division by zero")
 	case float && op == "//":
-		return fmt.Errorf("float floor division by zero")
+		return value.Errorf("float floor division by zero")
 	case float:
-		return fmt.Errorf("float modulo")
+		return value.Errorf("float modulo")
 	}
-	return fmt.Errorf("integer division or modulo by zero")
+	return value.Errorf("integer division or modulo by zero")
 }
 
 func floorDivision(x, y *big.Int) *big.Int {
@@ -230,7 +230,7 @@ func power(x, y *big.Int) (value.Value, error) {
 		f, _ := new(big.Float).SetInt(x).Float64()
 		g, _ := new(big.Float).SetInt(y).Float64()
 		if f == 0 {
-			return nil, fmt.Errorf("0.0 cannot be raised to a negative power")
+			return nil, value.Errorf("0.0 cannot be raised to a negative power")
 		}
 		return math.Pow(f, g), nil
 	}

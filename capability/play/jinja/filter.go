@@ -197,7 +197,7 @@ func round(c *Call) (value.Value, error) {
 		return math.Floor(f*scale) / scale, a.Err
 	case "common":
 	default:
-		return nil, fmt.Errorf("method must be common, ceil or floor")
+		return nil, value.Errorf("method must be common, ceil or floor")
 	}
 	if i, isInt := value.Integer(v); isInt && precision >= 0 {
 		return value.Int(i), a.Err

@@ -174,7 +174,7 @@ func (f *frame) attribute(o value.Value, name string) (value.Value, error) {
 		return f.onUndefined(u)
 	}
 	if len(name) > 1 && name[0] == '_' && name[1] == '_' {
-		return nil, fmt.Errorf("access to attribute '%s' of '%s' object is unsafe.", name, value.TypeName(o))
+		return nil, value.Errorf("access to attribute '%s' of '%s' object is unsafe.", name, value.TypeName(o))
 	}
 	if v, ok := value.GetAttr(o, name); ok {
 		return v, nil

@@ -24,7 +24,7 @@ func global(name string) (value.Value, bool) {
 	case "cycler":
 		return &value.Func{Name: name, Call: func(args []value.Value, _ *value.Dict) (value.Value, error) {
 			if len(args) == 0 {
-				return nil, fmt.Errorf("at least one item has to be provided")
+				return nil, value.Errorf("at least one item has to be provided")
 			}
 			return &cycler{items: args}, nil
 		}}, true
@@ -70,7 +70,7 @@ func rangeOf(args []value.Value, _ *value.Dict) (value.Value, error) {
 		r.Step = n[2]
 	}
 	if r.Step == 0 {
-		return nil, fmt.Errorf("range() arg 3 must not be zero")
+		return nil, value.Errorf("range() arg 3 must not be zero")
 	}
 	if r.Len() > maxRange {
 		return nil, &Error{Kind: Limit, Message: fmt.Sprintf("Range too big. The sandbox blocks ranges larger than %d.", maxRange)}

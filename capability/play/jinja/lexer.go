@@ -59,7 +59,6 @@ type lexer struct {
 	at     int
 	line   int
 	tokens []token
-	begun  bool // something of the current line stands in the output already
 }
 
 func (l *lexer) fail(format string, args ...any) error {

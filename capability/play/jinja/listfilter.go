@@ -258,7 +258,7 @@ func dictsort(c *Call) (value.Value, error) {
 	a := c.Arguments()
 	v, sensitive, by, reverse := a.Need("value"), value.Truth(a.Take("case_sensitive", false)), value.Str(a.Take("by", "key")), value.Truth(a.Take("reverse", false))
 	if by != "key" && by != "value" {
-		return nil, fmt.Errorf(`You can only sort by either "key" or "value"`)
+		return nil, value.Errorf(`You can only sort by either "key" or "value"`)
 	}
 	if u, ok := v.(*value.Undefined); ok {
 		return nil, &value.UndefinedError{Message: u.Hint}

@@ -96,10 +96,10 @@ func (t target) unpack(f *frame, v value.Value) error {
 		return err
 	}
 	if len(items) > len(t.items) {
-		return fmt.Errorf("too many values to unpack (expected %d)", len(t.items))
+		return value.Errorf("too many values to unpack (expected %d)", len(t.items))
 	}
 	if len(items) < len(t.items) {
-		return fmt.Errorf("not enough values to unpack (expected %d, got %d)", len(t.items), len(items))
+		return value.Errorf("not enough values to unpack (expected %d, got %d)", len(t.items), len(items))
 	}
 	for i, to := range t.items {
 		if err := to.assign(f, items[i]); err != nil {

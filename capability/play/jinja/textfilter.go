@@ -143,7 +143,7 @@ func format(c *Call) (value.Value, error) {
 	}
 	if c.Kwargs.Len() > 0 {
 		if len(c.Args) > 1 {
-			return nil, fmt.Errorf("can't handle positional and keyword arguments at the same time")
+			return nil, value.Errorf("can't handle positional and keyword arguments at the same time")
 		}
 		return value.FormatPercent(text, c.Kwargs)
 	}
@@ -180,9 +180,9 @@ func truncate(s string, a *value.Args) (value.Value, error) {
 	cut := length - utf8.RuneCountInString(end)
 	switch {
 	case cut < 0:
-		return nil, fmt.Errorf("expected length >= %d, got %d", utf8.RuneCountInString(end), length)
+		return nil, value.Errorf("expected length >= %d, got %d", utf8.RuneCountInString(end), length)
 	case leeway < 0:
-		return nil, fmt.Errorf("expected leeway >= 0, got %d", leeway)
+		return nil, value.Errorf("expected leeway >= 0, got %d", leeway)
 	case len(runes) <= length+leeway:
 		return s, nil
 	}
@@ -198,7 +198,7 @@ func truncate(s string, a *value.Args) (value.Value, error) {
 func wordwrap(s string, a *value.Args) (value.Value, error) {
 	width, long, with, hyphens := int(a.Int("width", 79)), value.Truth(a.Take("break_long_words", true)), a.Take("wrapstring", nil), value.Truth(a.Take("break_on_hyphens", true))
 	if width <= 0 {
-		return nil, fmt.Errorf("invalid width %d (must be > 0)", width)
+		return nil, value.Errorf("invalid width %d (must be > 0)", width)
 	}
 	glue := "\n"
 	if with != nil {
@@ -399,7 +399,7 @@ func xmlattr(c *Call) (value.Value, error) {
 			continue
 		}
 		if key := value.Str(k); strings.ContainsAny(key, " \t\n\r\f/>=") {
-			return nil, fmt.Errorf("Invalid character in attribute name: %s", value.Repr(key))
+			return nil, value.Errorf("Invalid character in attribute name: %s", value.Repr(key))
 		}
 		parts = append(parts, fmt.Sprintf(`%s="%s"`, Escape(value.Str(k)), Escape(value.Str(v))))
 	}

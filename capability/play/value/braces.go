@@ -22,7 +22,7 @@ type braces struct {
 
 func (f *braces) run(format string, depth int) (string, error) {
 	if depth > 2 {
-		return "", fmt.Errorf("Max string recursion exceeded")
+		return "", Errorf("Max string recursion exceeded")
 	}
 	var out strings.Builder
 	for i := 0; i < len(format); i++ {
@@ -32,11 +32,11 @@ func (f *braces) run(format string, depth int) (string, error) {
 			out.WriteByte(c)
 			i++
 		case c == '}':
-			return "", fmt.Errorf("Single '}' encountered in format string")
+			return "", Errorf("Single '}' encountered in format string")
 		case c == '{':
 			end := closing(format[i+1:])
 			if end < 0 {
-				return "", fmt.Errorf("expected '}' before end of string")
+				return "", Errorf("expected '}' before end of string")
 			}
 			text, err := f.field(format[i+1:i+1+end], depth)
 			if err != nil {
@@ -121,7 +121,7 @@ func step(v Value, rest string) (Value, string, error) {
 	if rest[0] == '[' {
 		end := strings.IndexByte(rest, ']')
 		if end < 0 {
-			return nil, "", fmt.Errorf("Missing ']' in format string")
+			return nil, "", Errorf("Missing ']' in format string")
 		}
 		var key Value = rest[1:end]
 		if i, err := strconv.ParseInt(rest[1:end], 10, 64); err == nil {
@@ -136,11 +136,11 @@ func step(v Value, rest string) (Value, string, error) {
 	}
 	name := rest[1 : 1+end]
 	if strings.HasPrefix(name, "_") {
-		return nil, "", fmt.Errorf("access to attribute '%s' is unsafe", name)
+		return nil, "", Errorf("access to attribute '%s' is unsafe", name)
 	}
 	attr, ok := GetAttr(v, name)
 	if !ok {
-		return nil, "", fmt.Errorf("'%s' object has no attribute '%s'", TypeName(v), name)
+		return nil, "", Errorf("'%s' object has no attribute '%s'", TypeName(v), name)
 	}
 	return attr, rest[1+end:], nil
 }
@@ -149,7 +149,7 @@ func step(v Value, rest string) (Value, string, error) {
 type layout struct {
 	fill, align      string
 	sign             byte
-	alternate, comma bool
+	alternate        bool
 	group            string
 	width, precision int
 	verb             byte
@@ -184,7 +184,7 @@ func parseLayout(s string) (layout, error) {
 		l.precision, s = leading(s[1:], 0)
 	}
 	if len(s) > 1 || l.width > maxPad || l.precision > maxPad {
-		return l, fmt.Errorf("Invalid format specifier")
+		return l, Errorf("Invalid format specifier")
 	}
 	if s != "" {
 		l.verb = s[0]
@@ -241,7 +241,7 @@ func FormatSpec(v Value, text string) (string, error) {
 func (l layout) text(v Value) (string, error) {
 	s := Str(v)
 	if l.verb != 0 && l.verb != 's' {
-		return "", fmt.Errorf("Unknown format code '%c' for object of type 'str'", l.verb)
+		return "", Errorf("Unknown format code '%c' for object of type 'str'", l.verb)
 	}
 	if l.precision >= 0 && utf8.RuneCountInString(s) > l.precision {
 		s = string([]rune(s)[:l.precision])
@@ -264,14 +264,14 @@ func (l layout) number(v Value) (string, error) {
 	switch l.verb {
 	case 'd', 'x', 'X', 'o', 'b', 'n', 'c':
 		if isFloat {
-			return "", fmt.Errorf("Unknown format code '%c' for object of type 'float'", l.verb)
+			return "", Errorf("Unknown format code '%c' for object of type 'float'", l.verb)
 		}
 		return l.integer(v)
 	case 'f', 'F', 'e', 'E', 'g', 'G', '%':
 		x, _ := Float(v)
 		return l.float(x), nil
 	}
-	return "", fmt.Errorf("Unknown format code '%c' for object of type '%s'", l.verb, TypeName(v))
+	return "", Errorf("Unknown format code '%c' for object of type '%s'", l.verb, TypeName(v))
 }
 
 func (l layout) integer(v Value) (string, error) {

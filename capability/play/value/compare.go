@@ -168,6 +168,16 @@ type TypeError struct{ Message string }
 
 func (e *TypeError) Error() string { return e.Message }
 
+// Error is an error in the words of Python, whose sentences begin and end as they like.
+type Error struct{ Message string }
+
+func (e *Error) Error() string { return e.Message }
+
+// Errorf returns an Error.
+func Errorf(format string, args ...any) error {
+	return &Error{Message: fmt.Sprintf(format, args...)}
+}
+
 // Compare orders a and b as Python's < does. op is the operator in the error
 // for types that have no order.
 func Compare(a, b Value, op string) (int, error) {

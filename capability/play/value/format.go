@@ -64,7 +64,7 @@ func (p *percent) spec(s string) (n int, named bool, err error) {
 	if strings.HasPrefix(s, "(") {
 		end := strings.IndexByte(s, ')')
 		if end < 0 {
-			return 0, false, fmt.Errorf("incomplete format key")
+			return 0, false, Errorf("incomplete format key")
 		}
 		if p.dict == nil {
 			return 0, false, &TypeError{"format requires a mapping"}
@@ -90,7 +90,7 @@ func (p *percent) spec(s string) (n int, named bool, err error) {
 		f.precision = max(f.precision, 0)
 	}
 	if n >= len(s) {
-		return 0, false, fmt.Errorf("incomplete format")
+		return 0, false, Errorf("incomplete format")
 	}
 	f.verb = s[n]
 	if f.verb == '%' {
@@ -122,7 +122,7 @@ func (p *percent) amount(s string, n int) (int, int, error) {
 	}
 	width, err := strconv.Atoi(s[start:n])
 	if err != nil || width > maxPad {
-		return 0, n, fmt.Errorf("width too big")
+		return 0, n, Errorf("width too big")
 	}
 	return width, n, nil
 }
@@ -157,7 +157,7 @@ func (f spec) format(v Value) (string, error) {
 	case 'f', 'F', 'e', 'E', 'g', 'G':
 		return f.float(v)
 	}
-	return "", fmt.Errorf("unsupported format character '%c' (0x%x)", f.verb, f.verb)
+	return "", Errorf("unsupported format character '%c' (0x%x)", f.verb, f.verb)
 }
 
 func (f spec) integer(v Value) (string, error) {

@@ -24,7 +24,7 @@ func FromJSON(data []byte) (Value, error) {
 		return constant(data, err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("Extra data")
+		return nil, Errorf("Extra data")
 	}
 	return v, nil
 }
@@ -46,7 +46,7 @@ const maxJSON = 900
 
 func decode(d *json.Decoder, depth int) (Value, error) {
 	if depth > maxJSON {
-		return nil, errors.New("JSON is nested too deeply")
+		return nil, Errorf("JSON is nested too deeply")
 	}
 	t, err := d.Token()
 	if err != nil {
@@ -133,7 +133,7 @@ type jsonWriter struct {
 
 func (w *jsonWriter) value(v Value, depth int) error {
 	if depth > maxRepr {
-		return errors.New("Circular reference detected")
+		return Errorf("Circular reference detected")
 	}
 	switch v := v.(type) {
 	case nil:

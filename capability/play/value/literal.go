@@ -2,7 +2,6 @@ package value
 
 import (
 	"errors"
-	"fmt"
 	"math/big"
 	"strconv"
 	"strings"
@@ -34,7 +33,7 @@ type literalReader struct {
 }
 
 func (p *literalReader) wrong() error {
-	return fmt.Errorf("invalid literal at character %d", p.i)
+	return Errorf("invalid literal at character %d", p.i)
 }
 
 func (p *literalReader) space() {
@@ -66,7 +65,7 @@ func (p *literalReader) rest(first Value) (Value, error) {
 
 func (p *literalReader) read(depth int) (Value, error) {
 	if depth > maxLiteral {
-		return nil, errors.New("too deeply nested")
+		return nil, Errorf("too deeply nested")
 	}
 	if p.i >= len(p.s) {
 		return nil, p.wrong()
@@ -216,7 +215,7 @@ func (p *literalReader) number() (Value, error) {
 
 // Number reads a Python number without a sign.
 func Number(text string) (Value, error) {
-	bad := fmt.Errorf("invalid number %q", text)
+	bad := Errorf("invalid number %q", text)
 	if strings.HasSuffix(text, "_") || strings.HasPrefix(text, "_") || strings.Contains(text, "__") {
 		return nil, bad
 	}
@@ -300,7 +299,7 @@ func (p *literalReader) quoted(out *strings.Builder, raw, isBytes bool) error {
 // texts and returns its length.
 func Escape(out *strings.Builder, s string, isBytes bool) (int, error) {
 	if len(s) < 2 {
-		return 0, errors.New("a backslash at the end")
+		return 0, Errorf("a backslash at the end")
 	}
 	simple := map[byte]string{'n': "\n", 't': "\t", 'r': "\r", '\\': "\\", '\'': "'", '"': "\"", 'a': "\a", 'b': "\b", 'f': "\f", 'v': "\v", '\n': ""}
 	if text, ok := simple[s[1]]; ok {
@@ -313,11 +312,11 @@ func Escape(out *strings.Builder, s string, isBytes bool) (int, error) {
 	}
 	if digits > 0 {
 		if len(s) < 2+digits {
-			return 0, fmt.Errorf("truncated \\%c escape", s[1])
+			return 0, Errorf("truncated \\%c escape", s[1])
 		}
 		code, err := strconv.ParseUint(s[2:2+digits], 16, 32)
 		if err != nil {
-			return 0, fmt.Errorf("truncated \\%c escape", s[1])
+			return 0, Errorf("truncated \\%c escape", s[1])
 		}
 		if isBytes {
 			out.WriteByte(byte(code))

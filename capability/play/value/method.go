@@ -141,7 +141,7 @@ func listMethod(l *List, name string) method {
 			v := a.Need("value")
 			i := slices.IndexFunc(l.Items, func(o Value) bool { return Equal(o, v) })
 			if i < 0 {
-				return nil, fmt.Errorf("list.remove(x): x not in list")
+				return nil, Errorf("list.remove(x): x not in list")
 			}
 			l.Items = slices.Delete(l.Items, i, i+1)
 			return nil, nil
@@ -210,7 +210,7 @@ func itemsMethod(items func() []Value, name, kind string) method {
 					return int64(i), nil
 				}
 			}
-			return nil, fmt.Errorf("%s is not in %s", Repr(v), kind)
+			return nil, Errorf("%s is not in %s", Repr(v), kind)
 		}
 	case "count":
 		return func(a *Args) (Value, error) {
@@ -330,7 +330,7 @@ func ToDict(v Value) (*Dict, error) {
 			return nil, &TypeError{fmt.Sprintf("cannot convert dictionary update sequence element #%d to a sequence", n)}
 		}
 		if len(pair) != 2 {
-			return nil, fmt.Errorf("dictionary update sequence element #%d has length %d; 2 is required", n, len(pair))
+			return nil, Errorf("dictionary update sequence element #%d has length %d; 2 is required", n, len(pair))
 		}
 		if !Hashable(pair[0]) {
 			return nil, &TypeError{fmt.Sprintf("unhashable type: '%s'", TypeName(pair[0]))}

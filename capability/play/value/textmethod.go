@@ -196,7 +196,7 @@ func find(a *Args, s, name string) (Value, error) {
 	}
 	if at < 0 {
 		if strings.HasSuffix(name, "index") {
-			return nil, fmt.Errorf("substring not found")
+			return nil, Errorf("substring not found")
 		}
 		return int64(-1), a.Err
 	}
@@ -254,7 +254,7 @@ func Split(s string, sep Value, n int, right bool) ([]string, error) {
 		return nil, &TypeError{"must be str or None, not " + TypeName(sep)}
 	}
 	if by == "" {
-		return nil, fmt.Errorf("empty separator")
+		return nil, Errorf("empty separator")
 	}
 	parts := strings.Split(s, by)
 	if n < 0 || len(parts) <= n+1 {
