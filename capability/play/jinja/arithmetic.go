@@ -84,8 +84,8 @@ func sequences(op string, a, b value.Value) (v value.Value, ok bool, err error) 
 	switch op {
 	case "%":
 		if isText {
-			out, err := value.FormatPercent(s, b)
-			return marked(a, b, out), true, err
+			out, err := formatted(a, s, b)
+			return out, true, err
 		}
 	case "+":
 		t, isTextToo := value.Text(b)
@@ -93,7 +93,7 @@ func sequences(op string, a, b value.Value) (v value.Value, ok bool, err error) 
 			if len(s)+len(t) > maxText {
 				return nil, true, &Error{Kind: Limit, Message: "the text gets too long"}
 			}
-			return marked(a, b, s+t), true, nil
+			return added(a, b, s, t), true, nil
 		}
 		return joined(a, b)
 	case "*":
@@ -120,6 +120,19 @@ func marked(a, b value.Value, text string) value.Value {
 		return value.Markup(text)
 	}
 	return text
+}
+
+// added is marked for a + b: what is added to markup is escaped.
+func added(a, b value.Value, s, t string) value.Value {
+	_, markupA := a.(value.Markup)
+	_, markupB := b.(value.Markup)
+	switch {
+	case markupA && !markupB:
+		return value.Markup(s + Escape(t))
+	case markupB && !markupA:
+		return value.Markup(Escape(s) + t)
+	}
+	return marked(a, b, s+t)
 }
 
 func joined(a, b value.Value) (value.Value, bool, error) {

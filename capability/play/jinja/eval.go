@@ -82,9 +82,6 @@ func (x *sliceExpr) eval(f *frame) (value.Value, error) {
 			return nil, err
 		}
 	}
-	if g, ok := o.(*value.Iterator); ok {
-		return nil, &value.TypeError{Message: fmt.Sprintf("'%s' object is not subscriptable", value.TypeName(g))}
-	}
 	return value.Slice(o, bounds[0], bounds[1], bounds[2])
 }
 
@@ -220,6 +217,16 @@ func (x *compareExpr) eval(f *frame) (value.Value, error) {
 }
 
 func (f *frame) compare(op string, left, right value.Value) (bool, error) {
+	if op == "in" || op == "not in" { // what is asked speaks first
+		if err := f.use(right); err != nil {
+			return false, err
+		}
+		if _, undefined := left.(*value.Undefined); undefined {
+			if _, ok := value.Text(right); ok {
+				return false, &value.TypeError{Message: "'in <string>' requires string as left operand, not " + f.undefinedType()}
+			}
+		}
+	}
 	for _, v := range []value.Value{left, right} {
 		if err := f.use(v); err != nil {
 			return false, err
@@ -250,6 +257,17 @@ func (f *frame) compare(op string, left, right value.Value) (bool, error) {
 		return order > 0, nil
 	}
 	return order >= 0, nil
+}
+
+// undefinedType is the name of the type that undefined values have.
+func (f *frame) undefinedType() string {
+	switch {
+	case f.env.Strict:
+		return "StrictUndefined"
+	case f.env.Chainable:
+		return "ChainableUndefined"
+	}
+	return "Undefined"
 }
 
 type concatExpr struct{ items []expr }
@@ -289,8 +307,8 @@ func (x *negateExpr) eval(f *frame) (value.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.use(v); err != nil {
-		return nil, err
+	if u, ok := v.(*value.Undefined); ok {
+		return nil, &value.UndefinedError{Message: u.Hint}
 	}
 	if x.positive {
 		return arithmetic("+", int64(0), v)
@@ -313,7 +331,11 @@ func (x *binaryExpr) eval(f *frame) (value.Value, error) {
 		return nil, err
 	}
 	for _, v := range []value.Value{left, right} {
-		if u, ok := v.(*value.Undefined); ok {
+		u, ok := v.(*value.Undefined)
+		if _, text := value.Text(left); ok && text && x.op == "%" && !f.env.Strict {
+			right, ok = "", false // formatting prints it, as nothing
+		}
+		if ok {
 			return nil, &value.UndefinedError{Message: u.Hint}
 		}
 	}

@@ -413,7 +413,10 @@ func (p *parser) arguments() (arguments, error) {
 func (p *parser) argument(a *arguments) error {
 	t := p.peek()
 	var err error
-	switch {
+	named := t.kind == tokenName && p.peekAt(1).kind == tokenOperator && p.peekAt(1).text == "="
+	switch { // each sort has its place: f(a, *b, c=d, **e)
+	case a.starStar != nil, a.star != nil && !named && !p.is("**"), len(a.names) > 0 && !named && !p.is("*") && !p.is("**"):
+		return p.fail(t, "invalid syntax for function call expression")
 	case p.skip("*"):
 		if a.star, err = p.single(true); err != nil {
 			return err
@@ -422,7 +425,7 @@ func (p *parser) argument(a *arguments) error {
 		if a.starStar, err = p.single(true); err != nil {
 			return err
 		}
-	case t.kind == tokenName && p.peekAt(1).kind == tokenOperator && p.peekAt(1).text == "=":
+	case named:
 		p.take()
 		p.take()
 		x, err := p.single(true)
@@ -431,9 +434,6 @@ func (p *parser) argument(a *arguments) error {
 		}
 		a.names, a.named = append(a.names, t.text), append(a.named, x)
 	default:
-		if len(a.names) > 0 {
-			return p.fail(t, "invalid syntax for function call expression")
-		}
 		x, err := p.single(true)
 		if err != nil {
 			return err

@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/big"
@@ -89,9 +90,6 @@ func absolute(c *Call) (value.Value, error) {
 	if f, ok := v.(float64); ok {
 		return math.Abs(f), nil
 	}
-	if u, ok := v.(*value.Undefined); ok {
-		return nil, &value.UndefinedError{Message: u.Hint}
-	}
 	return nil, &value.TypeError{Message: fmt.Sprintf("bad operand type for abs(): '%s'", value.TypeName(v))}
 }
 
@@ -132,7 +130,10 @@ func intFilter(c *Call) (value.Value, error) {
 	if i, ok := parseInt(text, int(base)); ok {
 		return i, a.Err
 	}
-	if f, err := strconv.ParseFloat(strings.TrimSpace(text), 64); err == nil && base == 10 && !math.IsInf(f, 0) && !math.IsNaN(f) {
+	if f, err := strconv.ParseFloat(strings.TrimSpace(text), 64); err == nil && base == 10 && !math.IsNaN(f) {
+		if math.IsInf(f, 0) {
+			return nil, value.Errorf("cannot convert float infinity to integer")
+		}
 		i, _ := big.NewFloat(f).Int(nil)
 		return value.Int(i), nil
 	}
@@ -168,7 +169,7 @@ func floatFilter(c *Call) (value.Value, error) {
 	if f, ok := value.Float(v); ok {
 		return f, nil
 	}
-	if u, ok := v.(*value.Undefined); ok && c.Environment != nil && c.Environment.Strict {
+	if u, ok := v.(*value.Undefined); ok {
 		return nil, &value.UndefinedError{Message: u.Hint}
 	}
 	if text, ok := value.Text(v); ok {
@@ -184,9 +185,6 @@ func round(c *Call) (value.Value, error) {
 	v, precision, method := a.Need("value"), a.Int("precision", 0), value.Str(a.Take("method", "common"))
 	f, ok := value.Float(v)
 	if !ok {
-		if u, isUndefined := v.(*value.Undefined); isUndefined {
-			return nil, &value.UndefinedError{Message: u.Hint}
-		}
 		return nil, &value.TypeError{Message: fmt.Sprintf("type %s doesn't define __round__ method", value.TypeName(v))}
 	}
 	scale := math.Pow(10, float64(precision))
@@ -199,10 +197,14 @@ func round(c *Call) (value.Value, error) {
 	default:
 		return nil, value.Errorf("method must be common, ceil or floor")
 	}
-	if i, isInt := value.Integer(v); isInt && precision >= 0 {
+	i, isInt := value.Integer(v)
+	if isInt && precision >= 0 {
 		return value.Int(i), a.Err
 	}
 	if precision < 0 {
+		if isInt {
+			return int64(math.RoundToEven(f*scale) / scale), a.Err
+		}
 		return math.RoundToEven(f*scale) / scale, a.Err
 	}
 	text := strconv.FormatFloat(f, 'f', int(min(precision, 300)), 64)
@@ -214,6 +216,10 @@ func tojson(c *Call) (value.Value, error) {
 	a := c.Arguments()
 	v, indent := a.Need("value"), a.Int("indent", 0)
 	text, err := value.JSON(v, value.JSONOptions{Indent: int(min(indent, 64)), Sort: true, ASCII: true})
+	var undefined *value.UndefinedError
+	if errors.As(err, &undefined) {
+		return nil, &value.TypeError{Message: "Object of type Undefined is not JSON serializable"}
+	}
 	if err != nil {
 		return nil, err
 	}

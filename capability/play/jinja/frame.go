@@ -189,6 +189,9 @@ func typeText(o value.Value) string {
 	if o == nil {
 		return "None"
 	}
+	if _, ok := o.(*namespace); ok {
+		return "jinja2.utils.Namespace object"
+	}
 	return value.TypeName(o) + " object"
 }
 
@@ -208,7 +211,10 @@ func (f *frame) item(o, key value.Value) (value.Value, error) {
 	if u, ok := o.(*value.Undefined); ok {
 		return f.onUndefined(u)
 	}
-	if u, ok := key.(*value.Undefined); ok {
+	_, isDict := o.(*value.Dict)
+	if u, ok := key.(*value.Undefined); ok && !isDict {
+		return &value.Undefined{Hint: typeText(o) + " has no element Undefined", Chainable: f.env.Chainable}, nil
+	} else if ok {
 		return &value.Undefined{Hint: u.Hint, Chainable: f.env.Chainable}, nil
 	}
 	v, err := value.GetItem(o, key)
@@ -242,6 +248,7 @@ type frameFunc struct {
 	name string
 	call func(f *frame, args []value.Value, kwargs *value.Dict) (value.Value, error)
 	attr func(name string) (value.Value, bool)
+	text func() string // what printing one shows, where it is not the name
 }
 
 // Attr gives a macro's or a loop's attributes.
@@ -253,4 +260,9 @@ func (m *frameFunc) Attr(name string) (value.Value, bool) {
 }
 
 // String is what printing one shows.
-func (m *frameFunc) String() string { return "<" + m.name + ">" }
+func (m *frameFunc) String() string {
+	if m.text != nil {
+		return m.text()
+	}
+	return "<" + m.name + ">"
+}

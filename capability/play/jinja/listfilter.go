@@ -108,6 +108,9 @@ func reverse(c *Call) (value.Value, error) {
 		return string(runes), nil
 	}
 	items, err := c.items(v)
+	if _, undefined := v.(*value.Undefined); undefined && err != nil {
+		return nil, err
+	}
 	if err != nil {
 		return nil, &value.TypeError{Message: "argument must be iterable"}
 	}
@@ -485,6 +488,11 @@ func mapFilter(c *Call) (value.Value, error) {
 	switch {
 	case len(c.Args) == 1 && byAttribute:
 		otherwise, _ := c.Kwargs.Str("default")
+		for k := range c.Kwargs.All() {
+			if name := value.Str(k); name != "attribute" && name != "default" {
+				return nil, &Error{Kind: Runtime, Message: "Unexpected keyword argument " + quoted(name)}
+			}
+		}
 		path := attributePath(attribute)
 		each = func(item value.Value) (value.Value, error) { return c.attributeOf(item, path, otherwise) }
 	case len(c.Args) < 2:

@@ -70,10 +70,6 @@ func (n *forNode) run(f *frame, o *output, over value.Value, depth int) error {
 	if err != nil {
 		return err
 	}
-	if len(items) == 0 {
-		_, err := execute(f.inner(), n.otherwise, o)
-		return err
-	}
 	l := &loop{items: items, depth: depth}
 	if n.recursive {
 		l.again = func(over value.Value) (value.Value, error) {
@@ -84,6 +80,7 @@ func (n *forNode) run(f *frame, o *output, over value.Value, depth int) error {
 	}
 	this := l.value()
 	var inner *frame
+	through := false
 	for i, item := range items {
 		l.index = i
 		if inner == nil || n.keeps {
@@ -100,11 +97,16 @@ func (n *forNode) run(f *frame, o *output, over value.Value, depth int) error {
 		if err != nil {
 			return err
 		}
+		through = through || s == ended
 		if s == broke {
 			break
 		}
 	}
-	return nil
+	if through {
+		return nil
+	}
+	_, err = execute(f.inner(), n.otherwise, o) // Jinja2 asks whether one turn came to its end
+	return err
 }
 
 // loop is the variable loop.
@@ -118,7 +120,7 @@ type loop struct {
 }
 
 func (l *loop) value() value.Value {
-	return &frameFunc{name: "LoopContext", attr: l.attr, call: func(_ *frame, args []value.Value, _ *value.Dict) (value.Value, error) {
+	return &frameFunc{name: "LoopContext", attr: l.attr, text: l.text, call: func(_ *frame, args []value.Value, _ *value.Dict) (value.Value, error) {
 		if l.again == nil {
 			return nil, &value.TypeError{Message: "The loop must have the 'recursive' marker to be called recursively."}
 		}
@@ -128,6 +130,8 @@ func (l *loop) value() value.Value {
 		return l.again(args[0])
 	}}
 }
+
+func (l *loop) text() string { return fmt.Sprintf("<LoopContext %d/%d>", l.index+1, len(l.items)) }
 
 func (l *loop) attr(name string) (value.Value, bool) {
 	n, i := int64(len(l.items)), int64(l.index)

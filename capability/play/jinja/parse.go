@@ -200,7 +200,11 @@ func (p *parser) unknownTag(t token) error {
 		for _, e := range ends[1:] {
 			want += " or " + quoted(e)
 		}
-		message += " Jinja was looking for the following tags: " + want + "."
+		if slices.ContainsFunc(p.ends, func(ends []string) bool { return slices.Contains(ends, t.text) }) {
+			message += " You probably made a nesting mistake. Jinja is expecting this tag, but currently looking for " + want + "."
+		} else {
+			message += " Jinja was looking for the following tags: " + want + "."
+		}
 	}
 	if len(p.open) > 0 {
 		message += " The innermost block that needs to be closed is " + quoted(p.open[len(p.open)-1]) + "."
@@ -294,6 +298,9 @@ func (p *parser) tag(t token) (node, error) {
 		}
 	case "break", "continue":
 		if p.env.has("loopcontrols") {
+			if !slices.Contains(p.open, "for") {
+				return nil, &Error{Kind: Runtime, Name: p.name, Line: t.line, Message: quoted(t.text) + " not properly in loop"}
+			}
 			return &jumpNode{to: t.text}, p.blockEnd()
 		}
 	}
@@ -649,6 +656,11 @@ func (p *parser) fromTag(t token) (node, error) {
 		n.names = append(n.names, one)
 		if !p.skip(",") {
 			break
+		}
+	}
+	if len(n.names) == 0 {
+		if _, err := p.expectName(); err != nil {
+			return nil, err
 		}
 	}
 	n.context = p.withContext(false)

@@ -43,6 +43,14 @@ func Tests(name string) (Callable, bool) {
 	if is, ok := kindTest(name); ok {
 		return func(c *Call) (value.Value, error) {
 			v, err := value.Force(c.Args[0])
+			if u, ok := v.(*value.Undefined); ok && c.Environment.Strict {
+				switch name {
+				case "iterable":
+					return nil, &value.UndefinedError{Message: u.Hint}
+				case "sequence":
+					return false, nil
+				}
+			}
 			return err == nil && is(v), err
 		}, true
 	}
@@ -86,10 +94,7 @@ func kindTest(name string) (func(v value.Value) bool, bool) {
 	case "mapping":
 		return kind("dict")
 	case "sequence":
-		return func(v value.Value) bool {
-			_, err := value.Len(v)
-			return err == nil
-		}, true
+		return sequence, true
 	case "iterable":
 		return iterable, true
 	case "callable":
@@ -104,6 +109,16 @@ func kindTest(name string) (func(v value.Value) bool, bool) {
 		return kind("Markup")
 	}
 	return nil, false
+}
+
+// sequence says whether v has a length and items by number.
+func sequence(v value.Value) bool {
+	switch v.(type) {
+	case *value.Dict, value.Mapping, *value.Undefined:
+		return true
+	}
+	_, err := value.Slice(v, nil, nil, nil)
+	return err == nil
 }
 
 func iterable(v value.Value) bool {

@@ -68,6 +68,9 @@ func textFilters(name string) (Callable, bool) {
 			if m, ok := c.Args[0].(value.Markup); ok {
 				return m, nil
 			}
+			if u, ok := c.Args[0].(*value.Undefined); ok && c.Environment.Strict {
+				return nil, &value.UndefinedError{Message: u.Hint}
+			}
 			return value.Markup(Escape(value.Str(c.Args[0]))), nil
 		}, true
 	case "forceescape":
@@ -145,9 +148,40 @@ func format(c *Call) (value.Value, error) {
 		if len(c.Args) > 1 {
 			return nil, value.Errorf("can't handle positional and keyword arguments at the same time")
 		}
-		return value.FormatPercent(text, c.Kwargs)
+		return formatted(c.Args[0], text, c.Kwargs)
 	}
-	return value.FormatPercent(text, value.NewTuple(c.Args[1:]...))
+	return formatted(c.Args[0], text, value.NewTuple(c.Args[1:]...))
+}
+
+// formatted is text % args; what is put into markup is escaped, but for numbers.
+func formatted(of value.Value, text string, args value.Value) (value.Value, error) {
+	if _, ok := of.(value.Markup); !ok {
+		out, err := value.FormatPercent(text, args)
+		return marked(of, args, out), err
+	}
+	out, err := value.FormatPercent(text, escapedArgs(args))
+	return value.Markup(out), err
+}
+
+func escapedArgs(v value.Value) value.Value {
+	switch v := v.(type) {
+	case *value.Tuple:
+		out := make([]value.Value, len(v.Items))
+		for i, item := range v.Items {
+			out[i] = escapedArgs(item)
+		}
+		return value.NewTuple(out...)
+	case *value.Dict:
+		out := value.NewDict()
+		for k, item := range v.All() {
+			out.Set(k, escapedArgs(item))
+		}
+		return out
+	}
+	if _, isNumber := value.Float(v); isNumber {
+		return v
+	}
+	return escaped(v, value.Str(v))
 }
 
 func indent(s string, a *value.Args) (value.Value, error) {

@@ -2,352 +2,432 @@ package value
 
 import (
 	"fmt"
+	"math"
+	"math/big"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
-// FormatBraces is Python's str.format: fields by number, name, attribute and
-// index, conversions, and the format specification of text and numbers.
-func FormatBraces(format string, args []Value, named *Dict) (string, error) {
-	f := &braces{args: args, named: named}
-	return f.run(format, 0)
+// FormatBraces is Python's str.format(*args, **kwargs).
+func FormatBraces(format string, args []Value, kwargs *Dict) (string, error) {
+	f := formatter{args: args, kwargs: kwargs}
+	return f.expand(format, 2)
 }
 
-type braces struct {
-	args  []Value
-	named *Dict
-	next  int
+type formatter struct {
+	args   []Value
+	kwargs *Dict
+	auto   int
+	manual bool
 }
 
-func (f *braces) run(format string, depth int) (string, error) {
-	if depth > 2 {
+func (f *formatter) expand(s string, depth int) (string, error) {
+	if depth == 0 {
 		return "", Errorf("Max string recursion exceeded")
 	}
-	var out strings.Builder
-	for i := 0; i < len(format); i++ {
-		c := format[i]
-		switch {
-		case (c == '{' || c == '}') && i+1 < len(format) && format[i+1] == c:
-			out.WriteByte(c)
-			i++
-		case c == '}':
-			return "", Errorf("Single '}' encountered in format string")
-		case c == '{':
-			end := closing(format[i+1:])
-			if end < 0 {
-				return "", Errorf("expected '}' before end of string")
-			}
-			text, err := f.field(format[i+1:i+1+end], depth)
-			if err != nil {
-				return "", err
-			}
-			out.WriteString(text)
-			i += end + 1
-		default:
-			out.WriteByte(c)
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c != '{' && c != '}' {
+			b.WriteByte(c)
+			continue
 		}
+		if i+1 < len(s) && s[i+1] == c {
+			b.WriteByte(c)
+			i++
+			continue
+		}
+		if c == '}' {
+			return "", Errorf("Single '}' encountered in format string")
+		}
+		end, err := fieldEnd(s, i)
+		if err != nil {
+			return "", err
+		}
+		text, err := f.field(s[i+1:end], depth)
+		if err != nil {
+			return "", err
+		}
+		b.WriteString(text)
+		i = end
 	}
-	return out.String(), nil
+	return b.String(), nil
 }
 
-func closing(s string) int {
+func fieldEnd(s string, start int) (int, error) {
 	depth := 0
-	for i := range len(s) {
+	for i := start; i < len(s); i++ {
 		switch s[i] {
 		case '{':
 			depth++
 		case '}':
-			if depth == 0 {
-				return i
+			if depth--; depth == 0 {
+				return i, nil
 			}
-			depth--
 		}
 	}
-	return -1
+	if start == len(s)-1 {
+		return 0, Errorf("Single '{' encountered in format string")
+	}
+	return 0, Errorf("expected '}' before end of string")
 }
 
-func (f *braces) field(text string, depth int) (string, error) {
-	name, layout, _ := strings.Cut(text, ":")
-	name, conversion, _ := strings.Cut(name, "!")
+func (f *formatter) field(s string, depth int) (string, error) {
+	name, spec, conv := s, "", byte(0)
+	bracket := 0
+	for i := range len(s) {
+		c := s[i]
+		if c == '[' {
+			bracket++
+		} else if c == ']' {
+			bracket--
+		}
+		if bracket == 0 && (c == ':' || c == '!') {
+			name, spec = s[:i], s[i:]
+			break
+		}
+	}
+	if strings.HasPrefix(spec, "!") {
+		if len(spec) < 2 {
+			return "", Errorf("end of string while looking for conversion specifier")
+		}
+		conv, spec = spec[1], spec[2:]
+		if spec != "" && spec[0] != ':' {
+			return "", Errorf("expected ':' after conversion specifier")
+		}
+	}
 	v, err := f.lookup(name)
 	if err != nil {
 		return "", err
 	}
-	if strings.Contains(layout, "{") {
-		if layout, err = f.run(layout, depth+1); err != nil {
+	switch conv {
+	case 0:
+	case 's':
+		v = Str(v)
+	case 'r':
+		v = Repr(v)
+	case 'a':
+		v = ASCII(Repr(v))
+	default:
+		return "", Errorf("Unknown conversion specifier '%c'", conv)
+	}
+	if strings.HasPrefix(spec, ":") {
+		if spec, err = f.expand(spec[1:], depth-1); err != nil {
 			return "", err
 		}
 	}
-	switch conversion {
-	case "r", "a":
-		v = Repr(v)
-	case "s":
-		v = Str(v)
-	}
-	return FormatSpec(v, layout)
+	return FormatSpec(v, spec)
 }
 
-func (f *braces) lookup(name string) (Value, error) {
-	end := strings.IndexAny(name, ".[")
-	if end < 0 {
-		end = len(name)
+// lookup finds the value of a field name: first, then .attribute and [item].
+func (f *formatter) lookup(name string) (Value, error) {
+	i := strings.IndexAny(name, ".[")
+	first, rest := name, ""
+	if i >= 0 {
+		first, rest = name[:i], name[i:]
 	}
-	v, err := f.first(name[:end])
-	for rest := name[end:]; err == nil && rest != ""; {
-		v, rest, err = step(v, rest)
+	v, err := f.first(first)
+	for err == nil && rest != "" {
+		if rest[0] == '.' {
+			end := strings.IndexAny(rest[1:], ".[") + 1
+			if end == 0 {
+				end = len(rest)
+			}
+			attr := rest[1:end]
+			if strings.HasPrefix(attr, "_") {
+				return nil, Errorf("access to attribute '%s' is unsafe", attr)
+			}
+			got, ok := GetAttr(v, attr)
+			if !ok {
+				return nil, Errorf("'%s' object has no attribute '%s'", TypeName(v), attr)
+			}
+			v, rest = got, rest[end:]
+			continue
+		}
+		end := strings.IndexByte(rest, ']')
+		if end < 0 {
+			return nil, Errorf("Missing ']' in format string")
+		}
+		v, err = GetItem(v, numberOrName(rest[1:end]))
+		rest = rest[end+1:]
 	}
 	return v, err
 }
 
-func (f *braces) first(name string) (Value, error) {
+func numberOrName(s string) Value {
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil && s[0] >= '0' && s[0] <= '9' {
+		return n
+	}
+	return s
+}
+
+func (f *formatter) first(name string) (Value, error) {
 	if name == "" {
-		name = strconv.Itoa(f.next)
-		f.next++
-	}
-	if i, err := strconv.Atoi(name); err == nil {
-		if i < 0 || i >= len(f.args) {
-			return nil, &KeyError{"Replacement index " + name + " out of range for positional args tuple"}
+		if f.manual {
+			return nil, Errorf("cannot switch from manual field specification to automatic field numbering")
 		}
-		return f.args[i], nil
+		f.auto++
+		name = strconv.Itoa(f.auto - 1)
+	} else if _, ok := numberOrName(name).(int64); ok {
+		if f.auto > 0 {
+			return nil, Errorf("cannot switch from automatic field numbering to manual field specification")
+		}
+		f.manual = true
 	}
-	if v, ok := f.named.Str(name); ok {
+	if n, ok := numberOrName(name).(int64); ok {
+		if n >= int64(len(f.args)) {
+			return nil, &KeyError{fmt.Sprintf("Replacement index %d out of range for positional args tuple", n)}
+		}
+		return f.args[n], nil
+	}
+	if v, ok := f.kwargs.Str(name); ok {
 		return v, nil
 	}
 	return nil, &KeyError{Repr(name)}
 }
 
-func step(v Value, rest string) (Value, string, error) {
-	if rest[0] == '[' {
-		end := strings.IndexByte(rest, ']')
-		if end < 0 {
-			return nil, "", Errorf("Missing ']' in format string")
-		}
-		var key Value = rest[1:end]
-		if i, err := strconv.ParseInt(rest[1:end], 10, 64); err == nil {
-			key = i
-		}
-		item, err := GetItem(v, key)
-		return item, rest[end+1:], err
-	}
-	end := strings.IndexAny(rest[1:], ".[")
-	if end < 0 {
-		end = len(rest) - 1
-	}
-	name := rest[1 : 1+end]
-	if strings.HasPrefix(name, "_") {
-		return nil, "", Errorf("access to attribute '%s' is unsafe", name)
-	}
-	attr, ok := GetAttr(v, name)
-	if !ok {
-		return nil, "", Errorf("'%s' object has no attribute '%s'", TypeName(v), name)
-	}
-	return attr, rest[1+end:], nil
-}
-
-// layout is a parsed format specification: [[fill]align][sign][#][0][width][,][.precision][type].
+// layout is [[fill]align][sign][#][0][width][grouping][.precision][type].
 type layout struct {
-	fill, align      string
-	sign             byte
-	alternate        bool
-	group            string
-	width, precision int
-	verb             byte
+	fill      rune
+	align     byte
+	sign      byte
+	alt       bool
+	width     int
+	group     string
+	precision int
+	verb      byte
 }
 
-func parseLayout(s string) (layout, error) {
-	l := layout{fill: " ", precision: -1}
-	_, size := utf8.DecodeRuneInString(s)
-	switch {
-	case size > 0 && len(s) > size && strings.IndexByte("<>=^", s[size]) >= 0:
-		l.fill, l.align, s = s[:size], s[size:size+1], s[size+1:]
-	case s != "" && strings.IndexByte("<>=^", s[0]) >= 0:
-		l.align, s = s[:1], s[1:]
+func parseSpec(s string) (layout, error) {
+	p := layout{fill: ' ', precision: -1}
+	r, n := utf8.DecodeRuneInString(s)
+	if len(s) > n && n > 0 && strings.IndexByte("<>=^", s[n]) >= 0 {
+		p.fill, p.align, s = r, s[n], s[n+1:]
+	} else if s != "" && strings.IndexByte("<>=^", s[0]) >= 0 {
+		p.align, s = s[0], s[1:]
 	}
 	if s != "" && strings.IndexByte("+- ", s[0]) >= 0 {
-		l.sign, s = s[0], s[1:]
+		p.sign, s = s[0], s[1:]
 	}
 	if strings.HasPrefix(s, "#") {
-		l.alternate, s = true, s[1:]
+		p.alt, s = true, s[1:]
 	}
 	if strings.HasPrefix(s, "0") {
-		if l.align == "" {
-			l.fill, l.align = "0", "="
-		}
 		s = s[1:]
+		if p.align == 0 {
+			p.fill, p.align = '0', '='
+		}
 	}
-	l.width, s = leading(s, 0)
+	p.width, s = digits(s, 0)
 	if s != "" && (s[0] == ',' || s[0] == '_') {
-		l.group, s = s[:1], s[1:]
+		p.group, s = s[:1], s[1:]
 	}
 	if strings.HasPrefix(s, ".") {
-		l.precision, s = leading(s[1:], 0)
+		if p.precision, s = digits(s[1:], -1); p.precision < 0 {
+			return p, Errorf("Format specifier missing precision")
+		}
 	}
-	if len(s) > 1 || l.width > maxPad || l.precision > maxPad {
-		return l, Errorf("Invalid format specifier")
+	if len(s) > 1 {
+		return p, Errorf("Invalid format specifier")
 	}
 	if s != "" {
-		l.verb = s[0]
+		p.verb = s[0]
 	}
-	return l, nil
+	if p.width > maxPad || p.precision > maxPad {
+		return p, Errorf("Too many decimal digits in format string")
+	}
+	return p, nil
 }
 
-func leading(s string, otherwise int) (int, string) {
-	n := 0
-	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
-		n++
+func digits(s string, n int) (int, string) {
+	for s != "" && s[0] >= '0' && s[0] <= '9' {
+		n = min(max(n, 0)*10+int(s[0]-'0'), maxPad+1)
+		s = s[1:]
 	}
-	i, err := strconv.Atoi(s[:n])
-	if err != nil {
-		return otherwise, s[n:]
-	}
-	return i, s[n:]
+	return n, s
 }
 
-// FormatSpec is Python's format(v, spec).
+// FormatSpec is format(v, spec).
 func FormatSpec(v Value, text string) (string, error) {
 	v = forced(v)
 	if text == "" {
 		return Str(v), nil
 	}
-	l, err := parseLayout(text)
+	if t, ok := v.(Time); ok {
+		return Strftime(text, t.Time), nil
+	}
+	p, err := parseSpec(text)
 	if err != nil {
 		return "", err
 	}
+	if s, ok := Text(v); ok {
+		return p.text(s)
+	}
 	switch x := v.(type) {
-	case string, Unsafe, Markup:
-		return l.text(x)
-	case bool:
-		if l.verb == 0 {
-			return l.text(Str(v))
-		}
-	case int64:
-		if l.verb == 0 {
-			l.verb = 'd'
-		}
+	case bool, int64, *big.Int:
+		i, _ := Integer(x)
+		return p.integer(i)
 	case float64:
-		if l.verb == 0 && l.precision < 0 {
-			return l.pad(l.signed(strings.HasPrefix(FloatText(x), "-")), strings.TrimPrefix(FloatText(x), "-"), ">"), nil
-		}
-		if l.verb == 0 {
-			l.verb = 'g'
-		}
-	default:
-		return "", &TypeError{fmt.Sprintf("unsupported format string passed to %s.__format__", TypeName(v))}
+		return p.float(x, "float")
 	}
-	return l.number(v)
+	return "", &TypeError{fmt.Sprintf("unsupported format string passed to %s.__format__", TypeName(v))}
 }
 
-func (l layout) text(v Value) (string, error) {
-	s := Str(v)
-	if l.verb != 0 && l.verb != 's' {
-		return "", Errorf("Unknown format code '%c' for object of type 'str'", l.verb)
-	}
-	if l.precision >= 0 && utf8.RuneCountInString(s) > l.precision {
-		s = string([]rune(s)[:l.precision])
-	}
-	return l.pad("", s, "<"), nil
-}
-
-func (l layout) signed(negative bool) string {
+func (p layout) text(s string) (string, error) {
 	switch {
-	case negative:
-		return "-"
-	case l.sign == '+' || l.sign == ' ':
-		return string(l.sign)
+	case p.verb != 0 && p.verb != 's':
+		return "", Errorf("Unknown format code '%c' for object of type 'str'", p.verb)
+	case p.sign != 0:
+		return "", Errorf("Sign not allowed in string format specifier")
+	case p.align == '=' && p.fill == '0':
+		p.align = '<'
+	case p.align == '=':
+		return "", Errorf("'=' alignment not allowed in string format specifier")
+	case p.group != "":
+		return "", Errorf("Cannot specify '%s' with 's'.", p.group)
 	}
-	return ""
+	if p.precision >= 0 && utf8.RuneCountInString(s) > p.precision {
+		s = string([]rune(s)[:p.precision])
+	}
+	return p.pad("", s, '<'), nil
 }
 
-func (l layout) number(v Value) (string, error) {
-	_, isFloat := v.(float64)
-	switch l.verb {
-	case 'd', 'x', 'X', 'o', 'b', 'n', 'c':
-		if isFloat {
-			return "", Errorf("Unknown format code '%c' for object of type 'float'", l.verb)
-		}
-		return l.integer(v)
-	case 'f', 'F', 'e', 'E', 'g', 'G', '%':
-		x, _ := Float(v)
-		return l.float(x), nil
-	}
-	return "", Errorf("Unknown format code '%c' for object of type '%s'", l.verb, TypeName(v))
-}
-
-func (l layout) integer(v Value) (string, error) {
-	i, _ := Integer(v)
+func (p layout) integer(i *big.Int) (string, error) {
 	base, prefix := 10, ""
-	switch l.verb {
+	switch p.verb {
+	case 0, 'd', 'n':
 	case 'x', 'X':
-		base, prefix = 16, "0"+string(l.verb)
+		base, prefix = 16, "0"+string(p.verb)
 	case 'o':
 		base, prefix = 8, "0o"
 	case 'b':
 		base, prefix = 2, "0b"
 	case 'c':
-		return l.pad("", string(rune(i.Int64())), "<"), nil
+		return p.pad("", string(rune(i.Int64())), '<'), nil
+	case 'e', 'E', 'f', 'F', 'g', 'G', '%':
+		f, _ := new(big.Float).SetInt(i).Float64()
+		return p.float(f, "int")
+	default:
+		return "", Errorf("Unknown format code '%c' for object of type 'int'", p.verb)
 	}
-	if !l.alternate {
-		prefix = ""
+	if p.precision >= 0 {
+		return "", Errorf("Precision not allowed in integer format specifier")
 	}
-	digits := i.Text(base)
-	negative := strings.HasPrefix(digits, "-")
-	digits = strings.TrimPrefix(digits, "-")
-	if l.verb == 'X' {
-		digits = strings.ToUpper(digits)
+	if p.group == "," && base != 10 {
+		return "", Errorf("Cannot specify ',' with '%c'.", p.verb)
 	}
-	if l.group != "" {
-		digits = grouped(digits, l.group)
+	s := new(big.Int).Abs(i).Text(base)
+	if p.verb == 'X' {
+		s = strings.ToUpper(s)
 	}
-	return l.pad(l.signed(negative)+prefix, digits, ">"), nil
+	sign := p.signOf(i.Sign() < 0)
+	if p.alt {
+		sign += prefix
+	}
+	size := 3
+	if base != 10 {
+		size = 4
+	}
+	return p.number(sign, s, size), nil
 }
 
-func (l layout) float(x float64) string {
-	precision := l.precision
-	if precision < 0 {
-		precision = 6
+func (p layout) signOf(negative bool) string {
+	switch {
+	case negative:
+		return "-"
+	case p.sign == '+' || p.sign == ' ':
+		return string(p.sign)
 	}
-	suffix, verb := "", l.verb
-	if verb == '%' {
-		x, verb, suffix = x*100, 'f', "%"
+	return ""
+}
+
+// number groups the digits and pads; zeros are grouped too.
+func (p layout) number(sign, s string, size int) string {
+	if p.group == "" {
+		return p.pad(sign, s, '>')
 	}
-	text := floatText(x, verb, precision)
-	negative := strings.HasPrefix(text, "-")
-	text = strings.TrimPrefix(text, "-")
-	if l.group != "" {
-		whole, rest, found := strings.Cut(text, ".")
-		text = grouped(whole, l.group)
-		if found {
-			text += "." + rest
+	whole, rest := s, ""
+	if i := strings.IndexAny(s, ".e%"); i >= 0 {
+		whole, rest = s[:i], s[i:]
+	}
+	if p.fill == '0' && p.align == '=' {
+		for len(group(whole, p.group, size))+len(rest)+len(sign) < p.width {
+			whole = "0" + whole
 		}
 	}
-	return l.pad(l.signed(negative), text+suffix, ">")
+	return p.pad(sign, group(whole, p.group, size)+rest, '>')
 }
 
-func grouped(digits, by string) string {
-	var parts []string
-	for len(digits) > 3 {
-		parts = append([]string{digits[len(digits)-3:]}, parts...)
-		digits = digits[:len(digits)-3]
+func group(s, sep string, size int) string {
+	var b strings.Builder
+	for i, c := range s {
+		if i > 0 && (len(s)-i)%size == 0 {
+			b.WriteString(sep)
+		}
+		b.WriteRune(c)
 	}
-	return strings.Join(append([]string{digits}, parts...), by)
+	return strings.TrimPrefix(b.String(), sep)
 }
 
-func (l layout) pad(sign, text, align string) string {
-	if l.align != "" {
-		align = l.align
+func (p layout) float(f float64, of string) (string, error) {
+	verb, precision := p.verb, p.precision
+	s := ""
+	switch verb {
+	case 0:
+		s = p.plainFloat(math.Abs(f))
+	case 'n':
+		verb = 'g'
+		fallthrough
+	case 'e', 'E', 'f', 'F', 'g', 'G':
+		if precision < 0 {
+			precision = 6
+		}
+		s = floatText(math.Abs(f), verb, precision)
+	case '%':
+		if precision < 0 {
+			precision = 6
+		}
+		s = floatText(math.Abs(f)*100, 'f', precision) + "%"
+	default:
+		return "", Errorf("Unknown format code '%c' for object of type '%s'", verb, of)
 	}
-	n := l.width - utf8.RuneCountInString(sign) - utf8.RuneCountInString(text)
-	if n <= 0 {
-		return sign + text
+	return p.number(p.signOf(math.Signbit(f)), s, 3), nil
+}
+
+// plainFloat is a float without a type: as repr, or like g with the precision
+// but never without a decimal point.
+func (p layout) plainFloat(f float64) string {
+	if p.precision < 0 {
+		return FloatText(f)
 	}
+	precision := max(p.precision, 1)
+	s := floatText(f, 'g', precision)
+	if strings.ContainsAny(s, ".en") {
+		return s
+	}
+	if len(s) >= precision { // no room for a digit behind the point
+		return floatText(f, 'e', precision-1)
+	}
+	return s + ".0"
+}
+
+func (p layout) pad(sign, s string, align byte) string {
+	missing := p.width - utf8.RuneCountInString(sign) - utf8.RuneCountInString(s)
+	if missing <= 0 {
+		return sign + s
+	}
+	if p.align != 0 {
+		align = p.align
+	}
+	fill := string(p.fill)
 	switch align {
-	case "<":
-		return sign + text + strings.Repeat(l.fill, n)
-	case "=":
-		return sign + strings.Repeat(l.fill, n) + text
-	case "^":
-		return strings.Repeat(l.fill, n/2) + sign + text + strings.Repeat(l.fill, n-n/2)
+	case '<':
+		return sign + s + strings.Repeat(fill, missing)
+	case '=':
+		return sign + strings.Repeat(fill, missing) + s
+	case '^':
+		return strings.Repeat(fill, missing/2) + sign + s + strings.Repeat(fill, missing-missing/2)
 	}
-	return strings.Repeat(l.fill, n) + sign + text
+	return strings.Repeat(fill, missing) + sign + s
 }

@@ -2,6 +2,7 @@ package value
 
 import (
 	"fmt"
+	"math"
 	"math/big"
 	"strconv"
 	"strings"
@@ -44,7 +45,9 @@ func (p *percent) run(args Value) (string, error) {
 		named = named || isNamed
 		i += n
 	}
-	if _, isDict := args.(*Dict); !named && !isDict && p.at < len(p.args) {
+	_, isDict := args.(*Dict)
+	_, isList := args.(*List)
+	if !named && !isDict && !isList && p.at < len(p.args) {
 		return "", &TypeError{"not all arguments converted during string formatting"}
 	}
 	return p.out.String(), nil
@@ -93,7 +96,7 @@ func (p *percent) spec(s string) (n int, named bool, err error) {
 		return 0, false, Errorf("incomplete format")
 	}
 	f.verb = s[n]
-	if f.verb == '%' {
+	if f.verb == '%' && n == 0 {
 		p.out.WriteByte('%')
 		return n + 1, named, nil
 	}
@@ -140,8 +143,11 @@ func (f spec) format(v Value) (string, error) {
 	switch f.verb {
 	case 's', 'r', 'a':
 		text := Str(v)
-		if f.verb != 's' {
+		switch f.verb {
+		case 'r':
 			text = Repr(v)
+		case 'a':
+			text = ASCII(Repr(v))
 		}
 		if f.precision >= 0 && utf8.RuneCountInString(text) > f.precision {
 			text = string([]rune(text)[:f.precision])
@@ -221,6 +227,13 @@ func (f spec) float(v Value) (string, error) {
 
 // floatText writes a float with C's verbs.
 func floatText(x float64, verb byte, precision int) string {
+	if math.IsInf(x, 0) || math.IsNaN(x) {
+		text := FloatText(x)
+		if verb < 'a' {
+			text = strings.ToUpper(text)
+		}
+		return text
+	}
 	if verb == 'F' {
 		verb = 'f'
 	}
@@ -266,4 +279,23 @@ func (f spec) pad(sign, text string, zeros bool) string {
 		return sign + strings.Repeat("0", n) + text
 	}
 	return strings.Repeat(" ", n) + sign + text
+}
+
+// ASCII is Python's ascii() of a text that is a repr already: other characters
+// are escaped.
+func ASCII(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r < utf8.RuneSelf:
+			b.WriteRune(r)
+		case r < 0x100:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		case r < 0x10000:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		}
+	}
+	return b.String()
 }

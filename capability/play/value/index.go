@@ -28,6 +28,9 @@ func GetItem(o, k Value) (Value, error) {
 		}
 		return nil, &KeyError{Repr(k)}
 	case *List:
+		if c.kind != "" {
+			break
+		}
 		return at(c.Items, k, "list")
 	case *Tuple:
 		return at(c.Items, k, "tuple")
@@ -39,6 +42,12 @@ func GetItem(o, k Value) (Value, error) {
 			return nil, err
 		}
 		return c.Start + int64(i)*c.Step, nil
+	case Bytes:
+		i, err := position(k, len(c), "byte")
+		if err != nil {
+			return nil, err
+		}
+		return int64(c[i]), nil
 	case *Undefined:
 		return nil, &UndefinedError{c.Hint}
 	}
@@ -100,7 +109,7 @@ func like(o Value, text string) Value {
 func Slice(o, start, stop, step Value) (Value, error) {
 	o = forced(o)
 	n, err := Len(o)
-	if err != nil {
+	if l, ok := o.(*List); err != nil || ok && l.kind != "" {
 		return nil, &TypeError{fmt.Sprintf("'%s' object is not subscriptable", TypeName(o))}
 	}
 	picked, err := indices(start, stop, step, n)
@@ -119,11 +128,7 @@ func Slice(o, start, stop, step Value) (Value, error) {
 		}
 		return like(o, string(pick([]rune(text), picked))), nil
 	case *Range:
-		out := make([]Value, len(picked))
-		for i, p := range picked {
-			out[i] = c.Start + int64(p)*c.Step
-		}
-		return &List{Items: out}, nil
+		return c.cut(start, stop, step)
 	}
 	return nil, &TypeError{fmt.Sprintf("'%s' object is not subscriptable", TypeName(o))}
 }
@@ -136,33 +141,42 @@ func pick[T any](items []T, picked []int) []T {
 	return out
 }
 
+// cut is the part of a range that a slice names: a range too.
+func (r *Range) cut(start, stop, step Value) (Value, error) {
+	from, to, by, err := bounds(start, stop, step, int(r.Len()))
+	return &Range{Start: r.Start + int64(from)*r.Step, Stop: r.Start + int64(to)*r.Step, Step: r.Step * int64(by)}, err
+}
+
 func indices(start, stop, step Value, n int) ([]int, error) {
-	by, err := bound(step, 1)
-	if err != nil {
-		return nil, err
+	from, to, by, err := bounds(start, stop, step, n)
+	var out []int
+	for i := from; err == nil && (by > 0 && i < to || by < 0 && i > to); i += by {
+		out = append(out, i)
+	}
+	return out, err
+}
+
+// bounds is Python's slice.indices.
+func bounds(start, stop, step Value, n int) (from, to, by int, err error) {
+	if by, err = bound(step, 1); err != nil {
+		return 0, 0, 0, err
 	}
 	if by == 0 {
-		return nil, &TypeError{"slice step cannot be zero"}
+		return 0, 0, 0, Errorf("slice step cannot be zero")
 	}
 	low, high := 0, n
 	if by < 0 {
 		low, high = -1, n-1
 	}
-	from, to := low, high
+	from, to = low, high
 	if by < 0 {
 		from, to = high, low
 	}
 	if from, err = clamp(start, from, low, high, n); err != nil {
-		return nil, err
+		return 0, 0, 0, err
 	}
-	if to, err = clamp(stop, to, low, high, n); err != nil {
-		return nil, err
-	}
-	var out []int
-	for i := from; by > 0 && i < to || by < 0 && i > to; i += by {
-		out = append(out, i)
-	}
-	return out, nil
+	to, err = clamp(stop, to, low, high, n)
+	return from, to, by, err
 }
 
 func bound(v Value, otherwise int) (int, error) {

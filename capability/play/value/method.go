@@ -22,7 +22,9 @@ func GetAttr(v Value, name string) (Value, bool) {
 		text, _ := Text(o)
 		m = textMethod(o, text, name)
 	case *List:
-		m = listMethod(o, name)
+		if o.kind == "" {
+			m = listMethod(o, name)
+		}
 	case *Dict:
 		m = dictMethod(o, name)
 	case *Tuple:
@@ -39,6 +41,12 @@ func GetAttr(v Value, name string) (Value, bool) {
 	case Time:
 		return timeAttr(o, name)
 	case int64, *big.Int, float64, bool:
+		if name == "real" {
+			if i, ok := Integer(o); ok {
+				return Int(i), true
+			}
+			return o, true
+		}
 		m = numberMethod(o, name)
 	case Bytes:
 		if name == "decode" {
@@ -51,12 +59,18 @@ func GetAttr(v Value, name string) (Value, bool) {
 	return &Func{Name: name, Call: func(args []Value, kwargs *Dict) (Value, error) {
 		a := &Args{Name: name, Items: args, Named: kwargs}
 		out, err := m(a)
-		if err == nil {
+		switch {
+		case err == nil && a.Err != nil:
 			err = a.Err
+		case err == nil && a.at < len(args) && !free[name]:
+			err = &TypeError{fmt.Sprintf("%s expected at most %d arguments, got %d", name, a.at, len(args))}
 		}
 		return out, err
 	}}, true
 }
+
+// free are the methods that take any arguments, or ignore some.
+var free = map[string]bool{"format": true, "encode": true, "decode": true}
 
 // Args are the arguments of one call; Take gives them one by one.
 type Args struct {
@@ -204,10 +218,11 @@ func itemsMethod(items func() []Value, name, kind string) method {
 	switch name {
 	case "index":
 		return func(a *Args) (Value, error) {
-			v := a.Need("value")
-			for i, o := range items() {
-				if Equal(o, v) {
-					return int64(i), nil
+			v, all := a.Need("value"), items()
+			from, to, _, err := bounds(a.Take("start", nil), a.Take("stop", nil), nil, len(all))
+			for i := from; i < to; i++ {
+				if Equal(all[i], v) {
+					return int64(i), err
 				}
 			}
 			return nil, Errorf("%s is not in %s", Repr(v), kind)
@@ -257,6 +272,8 @@ func dictMethod(d *Dict, name string) method {
 		}
 	case "copy":
 		return func(*Args) (Value, error) { return d.Copy(), nil }
+	case "fromkeys":
+		return fromKeys
 	case "clear":
 		return func(*Args) (Value, error) { *d = Dict{}; return nil, nil }
 	case "popitem":
@@ -272,6 +289,18 @@ func dictMethod(d *Dict, name string) method {
 		}
 	}
 	return nil
+}
+
+func fromKeys(a *Args) (Value, error) {
+	keys, err := Items(a.Need("iterable"))
+	v, out := a.Take("value", nil), NewDict()
+	for _, k := range keys {
+		if !Hashable(k) {
+			return nil, &TypeError{fmt.Sprintf("unhashable type: '%s'", TypeName(k))}
+		}
+		out.Set(k, v)
+	}
+	return out, err
 }
 
 func pairs(d *Dict) Value {

@@ -134,7 +134,7 @@ func textSearch(s, name string) method {
 	case "find", "rfind", "index", "rindex":
 		return func(a *Args) (Value, error) { return find(a, s, name) }
 	case "count":
-		return func(a *Args) (Value, error) { return int64(strings.Count(s, a.Text("sub"))), a.Err }
+		return func(a *Args) (Value, error) { return count(a, s) }
 	case "format":
 		return func(a *Args) (Value, error) { return FormatBraces(s, a.Items, a.Named) }
 	case "format_map":
@@ -181,26 +181,46 @@ func affix(a *Args, s string, has func(s, part string) bool) (Value, error) {
 	return false, nil
 }
 
-func find(a *Args, s, name string) (Value, error) {
-	part := a.Text("sub")
-	start := a.Int("start", 0)
+// section cuts s to the arguments start and end; offset is where it begins, in
+// characters. ok is false where it begins behind the end.
+func section(a *Args, s string) (part string, offset int, ok bool, err error) {
+	start, end := a.Take("start", nil), a.Take("end", nil)
+	if start == nil && end == nil {
+		return s, 0, true, nil
+	}
 	runes := []rune(s)
-	if start < 0 {
-		start = max(0, start+int64(len(runes)))
+	from, to, _, err := bounds(start, end, nil, len(runes))
+	if i, isInt := start.(int64); err != nil || from > to || isInt && i > int64(len(runes)) {
+		return "", 0, false, err
 	}
-	start = min(start, int64(len(runes)))
-	rest := string(runes[start:])
-	at := strings.Index(rest, part)
+	return string(runes[from:to]), from, true, nil
+}
+
+func find(a *Args, s, name string) (Value, error) {
+	sub := a.Text("sub")
+	part, offset, ok, err := section(a, s)
+	at := strings.Index(part, sub)
 	if name[0] == 'r' {
-		at = strings.LastIndex(rest, part)
+		at = strings.LastIndex(part, sub)
 	}
-	if at < 0 {
-		if strings.HasSuffix(name, "index") {
-			return nil, Errorf("substring not found")
-		}
-		return int64(-1), a.Err
+	switch {
+	case err != nil || a.Err != nil:
+		return nil, err
+	case ok && at >= 0:
+		return int64(offset + utf8.RuneCountInString(part[:at])), nil
+	case strings.HasSuffix(name, "index"):
+		return nil, Errorf("substring not found")
 	}
-	return start + int64(utf8.RuneCountInString(rest[:at])), a.Err
+	return int64(-1), nil
+}
+
+func count(a *Args, s string) (Value, error) {
+	sub := a.Text("sub")
+	part, _, ok, err := section(a, s)
+	if !ok {
+		return int64(0), err
+	}
+	return int64(strings.Count(part, sub)), err
 }
 
 func textSplit(o Value, s, name string) method {
@@ -233,6 +253,8 @@ func textSplit(o Value, s, name string) method {
 			switch {
 			case a.Err != nil:
 				return nil, a.Err
+			case sep == "":
+				return nil, Errorf("empty separator")
 			case at < 0 && name == "partition":
 				return NewTuple(like(o, s), "", ""), nil
 			case at < 0:
@@ -346,6 +368,9 @@ func textShape(o Value, s, name string) method {
 	case "ljust", "rjust", "center":
 		return func(a *Args) (Value, error) {
 			width, fill := a.Int("width", 0), a.Take("fillchar", " ")
+			if utf8.RuneCountInString(Str(fill)) != 1 {
+				return nil, &TypeError{"The fill character must be exactly one character long"}
+			}
 			return like(o, Pad(s, int(width), Str(fill), name)), a.Err
 		}
 	case "zfill":
