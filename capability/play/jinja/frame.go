@@ -42,6 +42,7 @@ type run struct {
 	steps  int
 	output int
 	calls  int
+	native bool                   // values stay values, as in Jinja2's NativeEnvironment
 	known  map[string]value.Value // variables that were asked for already
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -169,30 +170,55 @@ func FuzzLiteral(f *testing.F) {
 	})
 }
 
-var benchmarks = map[string]string{
-	"text":       "plain text without anything",
-	"variable":   "{{ name }}",
-	"expression": "{{ (ports | select('odd') | list)[0] + 1 if name is defined else 'none' }}",
-	"loop":       "{% for p in ports %}{{ name | upper }}:{{ p }}{% if not loop.last %},{% endif %}{% endfor %}",
-}
-
+// BenchmarkRender renders the templates that bench/jinja compares with Python's Jinja2.
 func BenchmarkRender(b *testing.B) {
-	ports := value.NewList()
-	for i := range int64(100) {
-		ports.Items = append(ports.Items, i)
+	data, err := os.ReadFile("testdata/benchmarks.json")
+	if err != nil {
+		b.Fatal(err)
 	}
-	vars := dictVars{value.DictOf("name", "web", "ports", ports)}
-	for name, source := range benchmarks {
-		tpl, err := (&Environment{}).Parse("t", source)
+	v, err := value.FromJSON(data)
+	if err != nil {
+		b.Fatal(err)
+	}
+	vars, _ := v.(*value.Dict).Str("vars")
+	templates, _ := v.(*value.Dict).Str("templates")
+	for name, source := range templates.(*value.Dict).All() {
+		tpl, err := (&Environment{}).Parse("t", value.Str(source))
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.Run(name, func(b *testing.B) {
+		b.Run(value.Str(name), func(b *testing.B) {
 			for b.Loop() {
-				if _, err := tpl.Render(b.Context(), vars); err != nil {
+				if _, err := tpl.Render(b.Context(), dictVars{vars.(*value.Dict)}); err != nil {
 					b.Fatal(err)
 				}
 			}
 		})
+	}
+}
+
+// A template that is twice as long takes about twice as long: reading and
+// rendering grow with the size and not with its square.
+func TestGrowth(t *testing.T) {
+	t.Parallel()
+	piece := "{% if a %}{{ a | upper }}{% endif %}{# c #} text\n{% set b = [a] + [a] %}{% for i in b %}{{ i }}{% endfor %}"
+	took := func(n int) time.Duration {
+		source, least := strings.Repeat(piece, n), time.Hour
+		for range 3 {
+			start := time.Now()
+			tpl, err := (&Environment{}).Parse("t", source)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := tpl.Render(t.Context(), dictVars{value.DictOf("a", "x")}); err != nil {
+				t.Fatal(err)
+			}
+			least = min(least, time.Since(start))
+		}
+		return least
+	}
+	small, large := took(500), took(8000)
+	if large > 80*small { // 16 times the size; the square would be 256
+		t.Errorf("500 pieces take %v, 8000 take %v", small, large)
 	}
 }

@@ -74,10 +74,13 @@ func Escape(text string) string { return escapes.Replace(text) }
 
 // captured is what a block of nodes prints, as the value that a variable gets.
 func captured(f *frame, body []node) (value.Value, signal, error) {
-	var o output
+	o := output{values: f.native}
 	s, err := execute(f, body, &o)
 	if err != nil {
 		return nil, s, err
+	}
+	if f.native {
+		return native(o.pieces), s, nil
 	}
 	if f.autoescape {
 		return value.Markup(o.builder.String()), s, nil

@@ -2,6 +2,7 @@ package jinja
 
 import (
 	"context"
+	"strings"
 
 	"garboard.dev/garboard/capability/play/value"
 )
@@ -23,30 +24,37 @@ func (t *Template) Pieces(ctx context.Context, vars Resolver) ([]value.Value, er
 
 // Native returns the template's value as Jinja2's NativeEnvironment does: that of
 // a single expression, else the text, read as a Python literal where it is one.
+// What macros and block sets give is read in the same way.
 func (t *Template) Native(ctx context.Context, vars Resolver) (value.Value, error) {
-	pieces, err := t.Pieces(ctx, vars)
-	if err != nil {
+	f := newFrame(ctx, t.env, vars, t.name)
+	f.native = true
+	o := output{values: true}
+	if err := t.render(f, &o); err != nil {
 		return nil, err
 	}
+	return native(o.pieces), nil
+}
+
+// native is the value of printed pieces.
+func native(pieces []value.Value) value.Value {
 	if len(pieces) == 0 {
-		return nil, nil
+		return nil
 	}
-	var text string
-	if len(pieces) == 1 {
-		s, ok := value.Text(pieces[0])
-		if !ok {
-			return pieces[0], nil
+	var text strings.Builder
+	for _, p := range pieces {
+		if _, isText := value.Text(p); len(pieces) == 1 && !isText {
+			return p
 		}
-		text = s
-	} else {
-		for _, p := range pieces {
-			text += value.Str(p)
-		}
+		text.WriteString(value.Str(p))
 	}
-	if v, err := value.Literal(text); err == nil {
-		return v, nil
+	s := text.String()
+	if strings.HasPrefix(s, " ") || strings.HasPrefix(s, "\t") { // Python takes it for an indented line
+		return s
 	}
-	return text, nil
+	if v, err := value.Literal(s); err == nil {
+		return v
+	}
+	return s
 }
 
 func (t *Template) render(f *frame, o *output) error {

@@ -1,24 +1,20 @@
 # Renders templates with Python's Jinja2: JSON lines in, JSON lines out.
 import json, sys
 import jinja2
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-class Text:
-    pass
-
-def loader(files):
-    return jinja2.DictLoader(files)
+from jinja2.nativetypes import NativeEnvironment
 
 for line in sys.stdin:
     case = json.loads(line)
     options = dict(case.get("options") or {})
     strict = options.pop("strict", False)
     chainable = options.pop("chainable", False)
-    env = jinja2.Environment(
+    native = options.pop("native", False)
+    env = (NativeEnvironment if native else jinja2.Environment)(
         undefined=jinja2.StrictUndefined if strict else jinja2.ChainableUndefined if chainable else jinja2.Undefined,
-        loader=loader(case.get("files") or {}), extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"], **options)
+        loader=jinja2.DictLoader(case.get("files") or {}), extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"], **options)
     try:
-        out = {"text": env.from_string(case["source"]).render(case.get("vars") or {})}
+        text = env.from_string(case["source"]).render(case.get("vars") or {})
+        out = {"text": repr(text) if native else text}
     except jinja2.UndefinedError as e:
         out = {"kind": "undefined", "message": str(e)}
     except jinja2.TemplateSyntaxError as e:
