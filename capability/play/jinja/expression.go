@@ -348,6 +348,11 @@ func (p *parser) subscript(x expr) (expr, error) {
 	}
 	key := keys[0]
 	if len(keys) > 1 {
+		for _, k := range keys {
+			if _, ok := k.(*sliceExpr); ok { // as Python, which nothing there can answer
+				return nil, &Error{Kind: Runtime, Name: p.name, Line: line, Message: "invalid syntax"}
+			}
+		}
 		key = &tupleExpr{keys}
 	}
 	if s, ok := key.(*sliceExpr); ok {
@@ -384,6 +389,9 @@ func (p *parser) subscribed() (expr, error) {
 	}
 	if slice {
 		return &sliceExpr{start: parts[0], stop: parts[1], step: parts[2]}, nil
+	}
+	if parts[0] == nil {
+		return nil, p.fail(p.peek(), "unexpected %s", p.peek().describe())
 	}
 	return parts[0], nil
 }
