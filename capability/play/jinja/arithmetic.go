@@ -72,6 +72,12 @@ func unsupported(op string, a, b value.Value) error {
 			}
 		}
 	}
+	if op == "*" {
+		switch a.(type) {
+		case string, value.Unsafe, value.Markup, *value.List, *value.Tuple:
+			return &value.TypeError{Message: fmt.Sprintf("can't multiply sequence by non-int of type '%s'", value.TypeName(b))}
+		}
+	}
 	if op == "**" {
 		op = "** or pow()"
 	}
@@ -226,6 +232,8 @@ func zero(op string, float bool) error {
 		return value.Errorf("float floor division by zero")
 	case float:
 		return value.Errorf("float modulo")
+	case op == "%":
+		return value.Errorf("integer modulo by zero")
 	}
 	return value.Errorf("integer division or modulo by zero")
 }

@@ -310,6 +310,13 @@ func (x *negateExpr) eval(f *frame) (value.Value, error) {
 	if u, ok := v.(*value.Undefined); ok {
 		return nil, &value.UndefinedError{Message: u.Hint}
 	}
+	if _, ok := value.Float(v); !ok && value.TypeName(v) != "int" {
+		sign := "-"
+		if x.positive {
+			sign = "+"
+		}
+		return nil, &value.TypeError{Message: fmt.Sprintf("bad operand type for unary %s: '%s'", sign, value.TypeName(v))}
+	}
 	if x.positive {
 		return arithmetic("+", int64(0), v)
 	}

@@ -48,7 +48,10 @@ func global(name string) (value.Value, bool) {
 const maxRange = maxItems
 
 func rangeOf(args []value.Value, _ *value.Dict) (value.Value, error) {
-	if len(args) == 0 || len(args) > 3 {
+	if len(args) > 3 {
+		return nil, &value.TypeError{Message: fmt.Sprintf("range expected at most 3 arguments, got %d", len(args))}
+	}
+	if len(args) == 0 {
 		return nil, &value.TypeError{Message: fmt.Sprintf("range expected at least 1 argument, got %d", len(args))}
 	}
 	var n [3]int64
