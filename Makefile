@@ -12,7 +12,12 @@ GO ?= go
 modules := . api tool
 engine := bridge buildkitd containerd containerd-shim-runc-v2 coredns etcd host-local kubernetes loopback portmap runc
 
-.PHONY: up build garboard hello engine front deps test test-deps test-all e2e conformance bench lint dist generate clean new-capability
+# A script of the front end's, once `make build` has installed what it needs.
+define front
+@if [ -d console/front/node_modules ]; then cd console/front && npm run --silent $(1); else echo "SKIP the front end's $(1): make build with npm installs what it needs"; fi
+endef
+
+.PHONY: up build garboard hello engine front deps test test-deps test-all e2e conformance machine bench lint dist generate clean new-capability
 
 up: deps build
 	bin/garboard up
@@ -49,6 +54,7 @@ test-deps:
 
 test: garboard
 	set -e; for m in $(modules); do (cd $$m && $(GO) test ./...); done
+	$(call front,test)
 	$(MAKE) e2e
 
 # The real engine, from nothing to pods and back; takes root.
@@ -58,6 +64,11 @@ e2e: build
 test-all: test
 	GARBOARD_TEST_ALL=1 $(GO) test -tags e2e -count=1 -timeout 120m ./test/e2e/...
 	$(MAKE) conformance
+	$(MAKE) machine
+
+# A Debian machine with systemd and cgroup v2 in an emulator, over a reboot and a power cut.
+machine: build
+	test/machine/run
 
 # Upstream's conformance cases against the platform; CASES='sig-network.*DNS' runs those whose names match. What was found
 # stands in bin/conformance/results.
@@ -76,6 +87,7 @@ lint: generate
 	$(GO) vet -tags e2e ./test/...
 	set -e; cd tool && $(GO) build -o ../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
 	set -e; for m in $(modules); do (cd $$m && $(CURDIR)/bin/staticcheck ./...); done
+	$(call front,check)
 	@.ci/no-hosts
 	@.ci/vulnerabilities $(modules)
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"k8s.io/client-go/dynamic"
@@ -48,6 +49,9 @@ func runAgent(ctx context.Context, env *command.Env) error {
 	if err != nil {
 		return err
 	}
+	// What filling the caches took goes back once they are full.
+	settled := time.AfterFunc(30*time.Second, debug.FreeOSMemory)
+	defer settled.Stop()
 	runner.Run(ctx, controllers)
 	return server.Close()
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
@@ -19,12 +20,13 @@ type Linux struct{}
 
 // Features implements Prober. What makes interfaces or rules is tried in a
 // network namespace of its own, so the machine's network sees nothing of it.
+// Trying loads the modules of a kernel that has them apart, as Debian's does.
 func (Linux) Features() map[string]bool {
 	out := map[string]bool{
 		Overlayfs:   hasFilesystem("overlay"),
 		Namespaces:  exists("/proc/self/ns/net", "/proc/self/ns/mnt", "/proc/self/ns/pid", "/proc/self/ns/ipc", "/proc/self/ns/uts"),
 		Seccomp:     exists("/proc/sys/kernel/seccomp/actions_avail"),
-		BrNetfilter: exists("/proc/sys/net/bridge/bridge-nf-call-iptables"),
+		BrNetfilter: hasBrNetfilter(),
 	}
 	for name, try := range map[string]func() error{
 		Bridge: func() error { return netlink.LinkAdd(&netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "b0"}}) },
@@ -48,8 +50,24 @@ func exists(paths ...string) bool {
 	return true
 }
 
-// hasFilesystem reads /proc/filesystems: lines of an optional "nodev" and a name.
+// hasBrNetfilter looks for what the module br_netfilter brings. Nothing that
+// needs it loads it, so modprobe does, where there is one.
+func hasBrNetfilter() bool {
+	const sign = "/proc/sys/net/bridge/bridge-nf-call-iptables"
+	if !exists(sign) {
+		_ = exec.Command("modprobe", "--quiet", "br_netfilter").Run() // what it did is looked for next
+	}
+	return exists(sign)
+}
+
+// hasFilesystem asks for a file system by its name, which loads its module, and
+// where asking is not allowed reads /proc/filesystems: lines of an optional
+// "nodev" and a name.
 func hasFilesystem(name string) bool {
+	if fd, err := unix.Fsopen(name, unix.FSOPEN_CLOEXEC); err == nil {
+		_ = unix.Close(fd) // nothing was made with it
+		return true
+	}
 	text, err := os.ReadFile("/proc/filesystems")
 	if err != nil {
 		return false

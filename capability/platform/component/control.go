@@ -27,7 +27,7 @@ func (in Input) etcd() Component {
 			"--auto-compaction-mode=periodic", "--auto-compaction-retention=1h",
 			"--quota-backend-bytes=" + strconv.Itoa(4<<30),
 			"--snapshot-count=10000", "--logger=zap", "--log-level=warn",
-			"--heartbeat-interval=200", "--election-timeout=1000",
+			"--heartbeat-interval=100", "--election-timeout=500",
 		},
 		Env:    []string{"GOGC=50"},
 		Health: "https://127.0.0.1:2379/health",

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -45,6 +46,9 @@ type Options struct {
 
 // certificateTick is how often certificates are looked at.
 const certificateTick = 6 * time.Hour
+
+// settled is when starting is over for sure.
+const settled = 30 * time.Second
 
 // daemon is the state of one run.
 type daemon struct {
@@ -164,6 +168,10 @@ func (d *daemon) keep(ctx context.Context) {
 	var all sync.WaitGroup
 	all.Go(func() { d.sup.Run(ctx) })
 	all.Go(func() { d.watchCertificates(ctx) })
+	all.Go(func() {
+		pause(ctx, settled)
+		debug.FreeOSMemory() // what starting took is not needed again for long
+	})
 	if !d.input.Machine.Systemd {
 		all.Go(func() { d.keepGuard(ctx) })
 	}

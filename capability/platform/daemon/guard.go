@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"garboard.dev/garboard/capability/platform"
@@ -29,6 +30,7 @@ func Guard(ctx context.Context, o Options) error {
 	if err := writeID(guardPath(o.Layout), self); err != nil {
 		return err
 	}
+	debug.FreeOSMemory() // it will wait for months: what starting took goes back
 	for ctx.Err() == nil {
 		h, err := openID(o.Processes, supervisorPath(o.Layout))
 		switch {

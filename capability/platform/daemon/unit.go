@@ -13,8 +13,8 @@ func UnitName(l platform.Layout) string { return l.Cgroup + ".service" }
 // unitText is the unit that keeps the supervisor running where systemd is
 // process 1. Only the supervisor is systemd's to stop (KillMode=process): it
 // stops the components in order itself, and when it is killed they go on until
-// the next supervisor takes them over. Delegate gives the platform the part of
-// the cgroup tree below the unit.
+// the next supervisor takes them over. They have control groups of their own,
+// beside the unit's.
 func unitText(o Options) string {
 	return fmt.Sprintf(`[Unit]
 Description=Garboard platform
@@ -28,7 +28,6 @@ Environment=GARBOARD_ENGINE=%q GOGC=50
 Restart=on-failure
 RestartSec=1
 KillMode=process
-Delegate=yes
 TimeoutStopSec=240
 LimitNOFILE=1048576
 LimitNPROC=infinity

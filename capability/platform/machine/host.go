@@ -77,14 +77,12 @@ func (h Host) externalIPs() ([]string, error) {
 	return out, nil
 }
 
-// Cgroup is the group that everything of the platform is below. Under systemd
-// it is the unit's own, the only part of the tree that is ours to use.
-func (h Host) Cgroup(l platform.Layout) string {
-	if h.Systemd {
-		return "system.slice/" + l.Cgroup + ".service"
-	}
-	return l.Cgroup
-}
+// Cgroup is the group that everything of the platform is below, under systemd
+// too. Below the unit's own group it would have to be handed controllers by a
+// group that holds the supervisor, which version 2 refuses (Control Group v2, No
+// Internal Process Constraint); and components that outlive the supervisor would
+// keep systemd from starting the next one there.
+func (h Host) Cgroup(l platform.Layout) string { return l.Cgroup }
 
 // ComponentCgroups makes the component's own group and returns its directories,
 // one a hierarchy.
