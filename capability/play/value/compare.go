@@ -168,7 +168,7 @@ type TypeError struct{ Message string }
 
 func (e *TypeError) Error() string { return e.Message }
 
-// Error is an error in the words of Python, whose sentences begin and end as they like.
+// Error is an error in the words of Python or Ansible, whose sentences begin and end as they like.
 type Error struct{ Message string }
 
 func (e *Error) Error() string { return e.Message }

@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -266,9 +267,21 @@ func (t Time) repr() string {
 		parts = append(parts, strconv.Itoa(t.Nanosecond()/1000))
 	}
 	if t.Zone {
-		parts = append(parts, "tzinfo=datetime.timezone.utc")
+		parts = append(parts, "tzinfo="+zone(t.Time))
 	}
 	return "datetime.datetime(" + strings.Join(parts, ", ") + ")"
+}
+
+// zone is the repr of a time's zone.
+func zone(t time.Time) string {
+	_, offset := t.Zone()
+	switch {
+	case offset == 0:
+		return "datetime.timezone.utc"
+	case offset < 0:
+		return fmt.Sprintf("datetime.timezone(datetime.timedelta(days=-1, seconds=%d))", offset+24*60*60)
+	}
+	return fmt.Sprintf("datetime.timezone(datetime.timedelta(seconds=%d))", offset)
 }
 
 // TypeName is the name of Python's type of v.
