@@ -39,7 +39,7 @@ func newIssuer(l platform.Layout, own []string, now func() time.Time) (*issuer, 
 	return &issuer{authority: authority, key: key, own: slices.Compact(own), now: now, issued: map[string]*tls.Certificate{}}, nil
 }
 
-// mostIssued bounds what is kept. Under a wildcard a client may ask for any number of names.
+// mostIssued bounds what is kept.
 const mostIssued = 4096
 
 // issue returns the certificate for host, or for this machine where host is "".

@@ -179,8 +179,10 @@ func (s *Server) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, erro
 	name := hostName(hello.ServerName)
 	t := s.table.Load()
 	host := t.Hosts[name]
+	// All names below a wildcard share its certificate: a client could ask for any number of them.
 	if _, parent, ok := strings.Cut(name, "."); host == nil && ok {
-		host = t.Hosts["*."+parent]
+		name = "*." + parent
+		host = t.Hosts[name]
 	}
 	if host == nil {
 		return s.Issue("") // names that nobody serves are not signed

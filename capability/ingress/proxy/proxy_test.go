@@ -262,3 +262,31 @@ func TestRollingUpdateFailsNoRequest(t *testing.T) {
 		p.Close()
 	}
 }
+
+// However many names below a wildcard clients ask for, one certificate is made.
+func TestWildcardHasOneCertificate(t *testing.T) {
+	t.Parallel()
+	issued := make(chan string, 100)
+	s := proxy.New(proxy.Options{Log: slog.New(slog.DiscardHandler), HTTPSPort: 443, Issue: func(host string) (*tls.Certificate, error) {
+		issued <- host
+		return nil, errors.New("no certificate in this test")
+	}})
+	s.Set(&ingress.Table{Hosts: map[string]*ingress.Host{"*.example.org": {}, "www.example.org": {}}})
+	plain, secure := listen(t), listen(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(ctx, plain, secure, time.Second) }()
+	for asked, want := range map[string]string{"a.example.org": "*.example.org", "b.example.org": "*.example.org", "www.example.org": "www.example.org", "a.b.example.org": "", "else.test": ""} {
+		if c, err := tls.Dial("tcp", secure.Addr().String(), &tls.Config{ServerName: asked}); err == nil {
+			c.Close()
+			t.Errorf("%s got a certificate that was never made", asked)
+		}
+		if got := <-issued; got != want {
+			t.Errorf("for %s a certificate of %q is made, want %q", asked, got, want)
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}

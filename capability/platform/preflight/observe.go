@@ -41,6 +41,9 @@ func Observe(src Sources, in component.Input) (Machine, error) {
 	if ends, err := pki.Ends(in.Layout.CACert()); err == nil {
 		m.CertificatesOf = ends.Add(-pki.CALife)
 	}
+	if _, err := os.Stat("/etc/hosts"); err == nil {
+		m.HostsFile = true
+	}
 	var files syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
 		return m, fmt.Errorf("read the limit of open files: %w", err)

@@ -49,6 +49,7 @@ type Machine struct {
 	Built           time.Time // of this program: no clock may be before it
 	CertificatesOf  time.Time // when the platform's authority was made; zero where there is none
 	Nft             string    // path of the nft program, "" where there is none
+	HostsFile       bool      // there is an /etc/hosts
 	Taken           []Taken
 	Routes          []netip.Prefix // networks that this machine reaches already, the platform's own left out
 	Others          []string       // other container platforms that run, as "dockerd (pid 812)"
@@ -105,7 +106,7 @@ func Decide(m Machine, s platform.Settings) []Finding {
 	out = append(out, cgroups(m)...)
 	out = append(out, memory(m), swap(m))
 	out = append(out, disk(m.Disk)...)
-	out = append(out, clock(m), openFiles(m), nft(m))
+	out = append(out, clock(m), openFiles(m), nft(m), hostsFile(m))
 	out = append(out, ports(m)...)
 	out = append(out, networks(m, s)...)
 	out = append(out, others(m))
@@ -234,6 +235,13 @@ func openFiles(m Machine) Finding {
 		return Finding{"open-files", Degraded, fmt.Sprintf("at most %d open files a process", m.OpenFiles), "databases and proxies in pods may run out of them", "raise the hard limit (ulimit -Hn) to 65536 or more"}
 	}
 	return fine("open-files", "at most %d open files a process", m.OpenFiles)
+}
+
+func hostsFile(m Machine) Finding {
+	if !m.HostsFile {
+		return Finding{"hosts-file", Fatal, "there is no /etc/hosts", "no pod starts: containerd gives each a copy of it", "echo 127.0.0.1 localhost > /etc/hosts"}
+	}
+	return fine("hosts-file", "/etc/hosts is there")
 }
 
 func nft(m Machine) Finding {

@@ -19,7 +19,7 @@ func good() Machine {
 		Controllers: []string{"cpuset", "cpu", "io", "memory", "pids"}, Systemd: true, LowersOOM: true, OpenFiles: 1 << 20,
 		Memory: 8 << 30, MemoryAvailable: 6 << 30,
 		Disk:  Disk{Path: "/var/lib/garboard", Free: 100 << 30, FreeNodes: 1 << 20, Type: "ext4", Sync: time.Millisecond},
-		Clock: now, Built: now.AddDate(0, -1, 0), Nft: "/usr/sbin/nft",
+		Clock: now, Built: now.AddDate(0, -1, 0), Nft: "/usr/sbin/nft", HostsFile: true,
 		Routes: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("192.0.2.0/24")},
 	}
 }
@@ -65,6 +65,7 @@ func TestFindings(t *testing.T) {
 		{"clock before the program", func(m *Machine) { m.Clock = time.Unix(0, 0) }, "clock", Fatal, "NTP"},
 		{"clock before the certificates", func(m *Machine) { m.CertificatesOf = m.Clock.AddDate(0, 1, 0) }, "clock", Fatal, "certificates were made"},
 		{"few files", func(m *Machine) { m.OpenFiles = 20000 }, "open-files", Degraded, "ulimit"},
+		{"no hosts file", func(m *Machine) { m.HostsFile = false }, "hosts-file", Fatal, "> /etc/hosts"},
 		{"no nft", func(m *Machine) { m.Nft = "" }, "nft", Fatal, "apt-get install nftables"},
 		{"port taken", func(m *Machine) {
 			m.Taken = []Taken{{"127.0.0.1:80", "ingress", "nginx (pid 812)", "--http-port"}}
