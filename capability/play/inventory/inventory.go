@@ -337,6 +337,14 @@ func (i *Inventory) AddToGroup(host, group string, parents []string) bool {
 	return changed
 }
 
+// Implicit says whether a host is one that no inventory names.
+func (i *Inventory) Implicit(host string) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	h, ok := i.hosts[host]
+	return ok && h.Implicit
+}
+
 // Localhost makes sure that there is a host of that name, which reaches this
 // machine, without its being part of all.
 func (i *Inventory) Localhost(name string) {

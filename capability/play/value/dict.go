@@ -146,6 +146,12 @@ func (d *Dict) Set(key, v Value) {
 	}
 }
 
+// Has says whether there is a key that is text.
+func (d *Dict) Has(key string) bool {
+	_, ok := d.Str(key)
+	return ok
+}
+
 // SetStr gives a key that is text a value.
 func (d *Dict) SetStr(key string, v Value) { d.Set(key, v) }
 
