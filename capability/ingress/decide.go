@@ -38,7 +38,7 @@ func Class() *networkingv1.IngressClass {
 // Build makes the table. Where two Ingresses claim the same host and path the
 // older one has it, by the time they were made and then by name.
 func Build(in Input) *Table {
-	b := builder{Input: in, table: &Table{Hosts: map[string]*Host{}}, backends: map[string]*Backend{}}
+	b := builder{Input: in, table: &Table{Hosts: map[string]*Host{}, Ending: in.Ending}, backends: map[string]*Backend{}}
 	ours := slices.DeleteFunc(slices.Clone(in.Ingresses), func(i *networkingv1.Ingress) bool { return !b.isOurs(i) })
 	slices.SortFunc(ours, func(a, c *networkingv1.Ingress) int {
 		return cmp.Or(a.CreationTimestamp.Time.Compare(c.CreationTimestamp.Time), cmp.Compare(a.Namespace, c.Namespace), cmp.Compare(a.Name, c.Name))

@@ -35,6 +35,9 @@ type Table struct {
 	Hosts    map[string]*Host // by lower-case host name without port; "*.example.org" for wildcards, "" for any
 	Problems []Problem
 	Accepted []Object // the Ingresses that the table serves
+	// Ending says whether the pod at an address is being deleted by now: it is
+	// asked for each request, for the next table comes too late for some.
+	Ending func(address string) bool
 }
 
 // Host is one host name's routes and certificate.

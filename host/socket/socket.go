@@ -9,18 +9,25 @@ import (
 	"syscall"
 )
 
-// Quiet says whether nothing has come from the peer of an idle connection: no
-// data, no end, no error. It neither waits nor takes what has come. A
-// connection that a server may have closed meanwhile is asked before it is used again.
-func Quiet(raw syscall.RawConn) bool {
-	quiet := false
-	err := raw.Read(func(fd uintptr) bool {
-		var one [1]byte
-		_, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		quiet = errors.Is(err, syscall.EAGAIN)
+// Closed says whether the other side of a connection has closed it, as far as
+// this machine knows by now. It neither waits nor takes anything from what has
+// arrived, and may be called while another goroutine reads.
+func Closed(c net.Conn) bool {
+	s, ok := c.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := s.SyscallConn()
+	if err != nil {
 		return true
+	}
+	closed := false
+	err = raw.Control(func(fd uintptr) {
+		var one [1]byte
+		n, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		closed = n == 0 && err == nil || err != nil && err != syscall.EAGAIN && err != syscall.EINTR
 	})
-	return err == nil && quiet
+	return closed || err != nil
 }
 
 // Reset makes Close of c end the connection at once, without the minute in

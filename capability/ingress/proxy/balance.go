@@ -30,10 +30,9 @@ type balancer struct {
 }
 
 func newBalancer() *balancer {
-	dialer := &net.Dialer{Timeout: dialTimeout}
 	transport := func(protocols *http.Protocols) *http.Transport {
 		return &http.Transport{
-			DialContext: dialer.DialContext, MaxIdleConnsPerHost: idlePerEndpoint, IdleConnTimeout: podIdleTimeout,
+			DialContext: dial, MaxIdleConnsPerHost: idlePerEndpoint, IdleConnTimeout: podIdleTimeout,
 			DisableCompression: true, Protocols: protocols, ReadBufferSize: 16 << 10, WriteBufferSize: 16 << 10,
 			// Inside the cluster the pod's address is what is trusted, as for plain HTTP.
 			TLSClientConfig: &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12},
@@ -65,8 +64,8 @@ func (b *balancer) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	endpoints := to.backend.Endpoints
 	start := rand.IntN(len(endpoints))
-	for try := 0; ; try++ {
-		r.URL.Host = endpoints[(start+try)%len(endpoints)].String()
+	for try, at := 0, to.lasting(start); ; try, at = try+1, to.lasting(at+1) {
+		r.URL.Host = endpoints[at].String()
 		if try > 0 && r.GetBody != nil {
 			if r.Body, err = r.GetBody(); err != nil {
 				return nil, err
@@ -77,6 +76,22 @@ func (b *balancer) RoundTrip(r *http.Request) (*http.Response, error) {
 			return answer, err
 		}
 	}
+}
+
+// lasting returns the first endpoint from at on whose pod is not being deleted;
+// at itself where all of them are.
+func (c chosen) lasting(at int) int {
+	all := c.backend.Endpoints
+	at %= len(all)
+	if c.ending == nil {
+		return at
+	}
+	for i := range all {
+		if next := (at + i) % len(all); !c.ending(all[next].Addr().String()) {
+			return next
+		}
+	}
+	return at
 }
 
 // keptBody is how large a request's body may be to be held until it has arrived.

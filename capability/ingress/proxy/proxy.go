@@ -87,14 +87,18 @@ func (s *Server) Serve(ctx context.Context, plain, secure net.Listener, drain ti
 }
 
 // chosen is what a request was routed to.
-type chosen struct{ backend *ingress.Backend }
+type chosen struct {
+	backend *ingress.Backend
+	ending  func(address string) bool // may be nil
+}
 
 type chosenKey struct{}
 
 // ServeHTTP routes one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := hostName(r.Host)
-	route := s.find(name, r.URL.Path)
+	t := s.table.Load()
+	route := find(t, name, r.URL.Path)
 	switch {
 	case route == nil:
 		http.Error(w, fmt.Sprintf("no route for %s%s", name, r.URL.EscapedPath()), http.StatusNotFound)
@@ -104,14 +108,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Retry-After", "1")
 		http.Error(w, "no pod is ready behind "+route.Backend.Name, http.StatusServiceUnavailable)
 	default:
-		s.reverse.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), chosenKey{}, chosen{route.Backend})))
+		s.reverse.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), chosenKey{}, chosen{route.Backend, t.Ending})))
 	}
 }
 
 // find returns the route for a path of a host; what the host does not serve
 // falls to the entry for any host.
-func (s *Server) find(name, path string) *ingress.Route {
-	t := s.table.Load()
+func find(t *ingress.Table, name, path string) *ingress.Route {
 	host := t.Find(name)
 	if host == nil {
 		return nil

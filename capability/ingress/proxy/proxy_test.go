@@ -290,3 +290,50 @@ func TestWildcardHasOneCertificate(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A pod that is being deleted gets no more requests, from that moment on: no new
+// table is needed. Where no other pod is left it still serves.
+func TestEndingPod(t *testing.T) {
+	t.Parallel()
+	pod := func(name string) string {
+		s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, name) }))
+		address := map[string]string{"a": "127.0.0.2:0", "b": "127.0.0.3:0"}[name]
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Listener.Close()
+		s.Listener = l
+		s.Start()
+		t.Cleanup(s.Close)
+		return l.Addr().String()
+	}
+	s, address := front(t)
+	var ending sync.Map
+	given := table(false, pod("a"), pod("b"))
+	given.Ending = func(address string) bool { _, ok := ending.Load(address); return ok }
+	s.Set(given)
+	seen := func() map[string]bool {
+		out := map[string]bool{}
+		for range 50 {
+			answer := request(t, http.MethodPost, address, "/", "x")
+			body, err := io.ReadAll(answer.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out[string(body)] = true
+		}
+		return out
+	}
+	if got := seen(); !got["a"] || !got["b"] {
+		t.Errorf("of two pods %v answered", got)
+	}
+	ending.Store("127.0.0.2", true)
+	if got := seen(); got["a"] || !got["b"] {
+		t.Errorf("while a ends %v answered", got)
+	}
+	ending.Store("127.0.0.3", true)
+	if got := seen(); !got["a"] || !got["b"] {
+		t.Errorf("while both end %v answered", got)
+	}
+}
