@@ -37,12 +37,15 @@ func Info(path string) module.Result {
 func Told(run func(context.Context, *module.Call) (module.Result, error)) func(context.Context, *module.Call) (module.Result, error) {
 	return func(ctx context.Context, c *module.Call) (module.Result, error) {
 		r, err := run(ctx, c)
-		addInfo(r)
+		if err == nil {
+			addInfo(r)
+			return r, nil
+		}
 		var f *module.Failure
 		if errors.As(err, &f) {
 			addInfo(f.Result)
 		}
-		return r, err
+		return nil, err // a failure tells nothing of what would have been
 	}
 }
 

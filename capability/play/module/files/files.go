@@ -11,7 +11,7 @@ import (
 // Modules lists this package's modules.
 func Modules() []*module.Module {
 	list := []*module.Module{
-		fileModule(), statModule(),
+		fileModule(), statModule(), lineinfileModule(), replaceModule(), blockinfileModule(), tempfileModule(), slurpModule(),
 	}
 	for _, m := range list {
 		m.Run = attribute.Told(m.Run)
