@@ -3,8 +3,10 @@ package files
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/ianaindex"
 
 	"garboard.dev/garboard/capability/play/module"
@@ -112,11 +114,17 @@ func section(c *module.Call, text string) (start, end int, pattern string, err e
 	return start, end, pattern, nil
 }
 
-// charset finds a character encoding by name: nil for UTF-8.
+// charset finds a character encoding by Python's names for it: nil for UTF-8.
 func charset(name string) (encoding.Encoding, error) {
-	switch name {
-	case "utf-8", "utf8", "UTF-8", "ascii":
+	short := strings.NewReplacer("-", "", "_", "", " ", "").Replace(strings.ToLower(name))
+	switch short {
+	case "utf8", "ascii", "usascii":
 		return nil, nil
+	case "latin1", "iso88591", "l1":
+		return charmap.ISO8859_1, nil
+	}
+	if page, found := strings.CutPrefix(short, "cp125"); found {
+		name = "windows-125" + page
 	}
 	code, err := ianaindex.IANA.Encoding(name)
 	if err != nil || code == nil {
