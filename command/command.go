@@ -49,6 +49,9 @@ type Command struct {
 	Everyday bool   // stands at the top of the tree too, as "garboard up"
 	Hidden   bool
 	Raw      bool // flags are not parsed: Run gets every argument
+	// Links are names of other programs: called through a link of such a name, this
+	// program is this command.
+	Links []string
 
 	Flags    func(*pflag.FlagSet)
 	Complete func(ctx context.Context, args []string, word string) []string

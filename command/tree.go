@@ -41,6 +41,16 @@ func Tree(env *Env, level *slog.LevelVar, groups []Group, extra ...*Command) *co
 		parent := &cobra.Command{Use: g.Name, Short: g.Summary, GroupID: "capability", Args: unknownVerb,
 			RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 		for _, c := range g.Commands {
+			if c.Name == g.Name { // what the group does by itself
+				own := render(env, c)
+				own.GroupID, own.Use = "capability", strings.TrimSpace(g.Name+" "+c.Args)
+				parent = own
+			}
+		}
+		for _, c := range g.Commands {
+			if c.Name == g.Name {
+				continue
+			}
 			parent.AddCommand(render(env, c))
 			if c.Everyday {
 				top := render(env, c)
@@ -54,6 +64,23 @@ func Tree(env *Env, level *slog.LevelVar, groups []Group, extra ...*Command) *co
 		root.AddCommand(render(env, c))
 	}
 	return root
+}
+
+// Called returns the command line of a program that was called through a link:
+// the group and verb that the link's name stands for, before its arguments.
+func Called(program string, groups []Group, args []string) []string {
+	for _, g := range groups {
+		for _, c := range g.Commands {
+			if !slices.Contains(c.Links, program) {
+				continue
+			}
+			if c.Name == g.Name {
+				return append([]string{g.Name}, args...)
+			}
+			return append([]string{g.Name, c.Name}, args...)
+		}
+	}
+	return args
 }
 
 func bindGlobal(flags *pflag.FlagSet, env *Env) {

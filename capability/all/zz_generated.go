@@ -22,6 +22,7 @@ import (
 	platformcontroller "garboard.dev/garboard/capability/platform/controller"
 	platformpage "garboard.dev/garboard/capability/platform/page"
 	"garboard.dev/garboard/capability/play"
+	playcli "garboard.dev/garboard/capability/play/cli"
 	"garboard.dev/garboard/capability/storage"
 	storagecli "garboard.dev/garboard/capability/storage/cli"
 	storagecontroller "garboard.dev/garboard/capability/storage/controller"
@@ -45,6 +46,7 @@ func Commands(env *command.Env) []command.Group {
 		{Name: app.About.Name, Summary: app.About.Summary, Commands: appcli.Commands(env)},
 		{Name: image.About.Name, Summary: image.About.Summary, Commands: imagecli.Commands(env)},
 		{Name: platform.About.Name, Summary: platform.About.Summary, Commands: platformcli.Commands(env)},
+		{Name: play.About.Name, Summary: play.About.Summary, Commands: playcli.Commands(env)},
 		{Name: storage.About.Name, Summary: storage.About.Summary, Commands: storagecli.Commands(env)},
 	}
 }

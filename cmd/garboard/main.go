@@ -47,10 +47,7 @@ func run(ctx context.Context, argv []string, in io.Reader, out io.Writer, talk *
 		return 1
 	}
 	env.Executable = executable
-	args := argv[1:]
-	if env.Program == "kubectl" { // a link of that name is kubectl
-		args = append([]string{"kubectl"}, args...)
-	}
 	groups := all.Commands(env)
+	args := command.Called(env.Program, groups, argv[1:])
 	return command.Execute(ctx, env, command.Tree(env, level, groups, agentCommand(env), consoleCommand(env)), args)
 }

@@ -19,7 +19,7 @@ import (
 
 func kubectlCommand(env *command.Env) *command.Command {
 	return &command.Command{
-		Name: "kubectl", Args: "[kubectl's own arguments]", Raw: true,
+		Name: "kubectl", Links: []string{"kubectl"}, Args: "[kubectl's own arguments]", Raw: true,
 		Summary: "Run kubectl, which is built in, against the platform",
 		Help: `Takes every argument that kubectl takes. Without --kubeconfig and $KUBECONFIG it talks to the platform of this
 machine. It is the kubectl of the platform's own Kubernetes version. A link to this program that is called kubectl is

@@ -7,10 +7,12 @@ package action
 import (
 	"context"
 	"io"
+	"time"
 
 	"garboard.dev/garboard/capability/play/book"
 	"garboard.dev/garboard/capability/play/event"
 	"garboard.dev/garboard/capability/play/module"
+	"garboard.dev/garboard/capability/play/source"
 	"garboard.dev/garboard/capability/play/target"
 	"garboard.dev/garboard/capability/play/template"
 	"garboard.dev/garboard/capability/play/value"
@@ -43,18 +45,25 @@ type Task struct {
 }
 
 // Controller is what actions need of the controller's side.
-type Controller interface {
+type Controller struct {
 	// Find returns the path of a file that a task names: kind is the folder of a
 	// role or playbook that holds such files ("files", "templates", "vars", "tasks").
-	Find(t *Task, kind, name string) (string, error)
+	Find func(kind, name string) (string, error)
 	// Read returns a file's content, decrypted where it is a vault.
-	Read(path string) ([]byte, error)
+	Read func(path string) ([]byte, error)
+	// Source says how YAML is read: with the keys of vaults.
+	Source source.Options
 	// Module returns what a native module accepts.
-	Module(name string) (*module.Module, bool)
+	Module func(name string) (*module.Module, bool)
 	// Ask asks the person at the terminal; secret answers are not shown. ok is false where nobody is there.
-	Ask(ctx context.Context, question string, secret bool) (answer string, ok bool, err error)
+	Ask func(ctx context.Context, question string, secret bool) (answer string, ok bool, err error)
 	// Tell sends a message to the user.
-	Tell(level event.Level, text string)
+	Tell func(level event.Level, text string)
+	Now  func() time.Time
+	// Reset drops the connection to the target, so that the next use makes a new one.
+	Reset func()
+	// Managed is the text of the variable ansible_managed.
+	Managed string
 }
 
 // Reader is content for the target.

@@ -111,7 +111,7 @@ func (t *taskRun) act(ctx context.Context, p *plan) (*value.Dict, error) {
 	c := &action.Task{
 		Context: ctx, Book: t.task, Host: t.host, Delegated: p.delegated, Args: p.args, Scope: t.scope, Engine: t.p.run.Engine,
 		Check: p.check, Diff: p.diff, NoLog: t.noLog, Verbosity: t.p.run.Verbosity, Env: p.env, Name: p.fqcn, Async: p.async,
-		Controller: &controller{t: t, p: p},
+		Controller: t.controller(p),
 	}
 	c.Target = func() (target.Target, error) { return t.p.run.Connect(ctx, p.settings) }
 	c.Run = func(name string, args *value.Dict) (*value.Dict, error) { return t.module(ctx, p, name, args, nil) }
@@ -153,8 +153,22 @@ func (t *taskRun) module(ctx context.Context, p *plan, name string, args *value.
 	if err != nil {
 		return nil, err
 	}
+	for _, name := range []string{"stdout", "stderr"} {
+		text, ok := result[name].(string)
+		if _, split := result[name+"_lines"]; ok && !split {
+			result[name+"_lines"] = linesOf(text)
+		}
+	}
 	d, _ := value.MarkUnsafe(value.FromGo(map[string]any(result))).(*value.Dict)
 	return d, nil
+}
+
+func linesOf(text string) []any {
+	out := []any{}
+	for _, l := range value.SplitLines(text, false) {
+		out = append(out, l)
+	}
+	return out
 }
 
 // judge decides whether an attempt changed something and whether it failed.

@@ -7,32 +7,9 @@ import (
 
 	"garboard.dev/garboard/capability/play/book"
 	"garboard.dev/garboard/capability/play/inventory"
+	"garboard.dev/garboard/capability/play/target"
 	"garboard.dev/garboard/capability/play/value"
 )
-
-// ConnectSettings say how one machine is reached, and as whom. Equal settings
-// mean the same connection.
-type ConnectSettings struct {
-	Host       string // its inventory name
-	Kind       string // local, ssh, container ...
-	Address    string
-	Port       int
-	User       string
-	Password   string
-	PrivateKey string
-	Timeout    int // seconds
-	SSHArgs    string
-	Executable string // the shell of bare commands
-	HostKeys   bool   // host keys are checked
-	Python     string // the interpreter that the user chose, for modules that are not ours
-
-	Become         bool
-	BecomeMethod   string
-	BecomeUser     string
-	BecomePassword string
-	BecomeFlags    string
-	BecomeExe      string
-}
 
 // planConnection finds how the machine is reached: variables count before
 // keywords, and these before the command line's and the configuration's defaults.
@@ -62,8 +39,8 @@ func (t *taskRun) planConnection(p *plan) error {
 		return "", nil
 	}
 	c := &connecting{t: t, p: p, lookup: lookup, defaults: t.p.run.Defaults}
-	p.settings = ConnectSettings{Host: p.host, HostKeys: true}
-	for _, step := range []func(*ConnectSettings) error{c.kind, c.address, c.user, c.shell, c.become} {
+	p.settings = target.Settings{Host: p.host, HostKeys: true}
+	for _, step := range []func(*target.Settings) error{c.kind, c.address, c.user, c.shell, c.become} {
 		if err := step(&p.settings); err != nil {
 			return err
 		}
@@ -96,7 +73,7 @@ func (c *connecting) setting(keyword, otherwise string, names ...string) (string
 	return otherwise, nil
 }
 
-func (c *connecting) kind(s *ConnectSettings) error {
+func (c *connecting) kind(s *target.Settings) error {
 	kind, err := c.setting("connection", c.defaults.Connection, "ansible_connection")
 	if err != nil {
 		return err
@@ -120,7 +97,7 @@ func (c *connecting) kind(s *ConnectSettings) error {
 	return nil
 }
 
-func (c *connecting) address(s *ConnectSettings) error {
+func (c *connecting) address(s *target.Settings) error {
 	var err error
 	if s.Address, err = c.lookup("ansible_"+s.Kind+"_host", "ansible_host", "ansible_ssh_host"); err != nil {
 		return err
@@ -149,7 +126,7 @@ func (c *connecting) address(s *ConnectSettings) error {
 	return nil
 }
 
-func (c *connecting) user(s *ConnectSettings) error {
+func (c *connecting) user(s *target.Settings) error {
 	if s.Kind == "local" {
 		return nil
 	}
@@ -169,6 +146,9 @@ func (c *connecting) user(s *ConnectSettings) error {
 		*f.into = text
 	}
 	args := []string{}
+	if c.defaults.SSHArgs != "" {
+		args = append(args, c.defaults.SSHArgs)
+	}
 	for _, name := range []string{"ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args"} {
 		text, err := c.lookup(name)
 		if err != nil {
@@ -187,7 +167,7 @@ func (c *connecting) user(s *ConnectSettings) error {
 	return nil
 }
 
-func (c *connecting) shell(s *ConnectSettings) error {
+func (c *connecting) shell(s *target.Settings) error {
 	var err error
 	if s.Python, err = c.lookup("ansible_python_interpreter"); err != nil {
 		return err
@@ -196,7 +176,7 @@ func (c *connecting) shell(s *ConnectSettings) error {
 	return err
 }
 
-func (c *connecting) become(s *ConnectSettings) error {
+func (c *connecting) become(s *target.Settings) error {
 	on, err := c.setting("become", strconv.FormatBool(c.defaults.Become), "ansible_become")
 	if err != nil || !book.Boolean(on) {
 		return err

@@ -23,7 +23,7 @@ func (p *playRun) free(pinned bool) error {
 	if f.err != nil {
 		return f.err
 	}
-	p.allGone(nil)
+	p.allGone()
 	return p.ctx.Err()
 }
 

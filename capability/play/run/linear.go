@@ -25,7 +25,7 @@ func (p *playRun) linear() error {
 		if p.fault != nil {
 			return p.fault
 		}
-		if p.allGone(task) {
+		if p.allGone() {
 			return nil
 		}
 	}
@@ -58,17 +58,15 @@ func (p *playRun) next() (*book.Task, []string) {
 	return task, hosts
 }
 
-// allGone says that the batch is over because every host failed, and tells so.
-func (p *playRun) allGone(last *book.Task) bool {
+// allGone says that the batch is over because no host has anything left to do,
+// and tells so where one host's failure ended it for all.
+func (p *playRun) allGone() bool {
 	if len(p.hosts()) > 0 {
 		return false
 	}
-	for _, h := range p.batch {
-		if s := p.run.state(h); !s.failed && !s.unreachable {
-			return false
-		}
+	if p.stopped {
+		p.run.emit(event.Event{Kind: event.NoHostsRemaining})
 	}
-	p.noHosts()
 	return true
 }
 
@@ -239,6 +237,7 @@ func (p *playRun) fatal(task *book.Task, results []*taskResult, all []string, ru
 		hit = hit || bad
 	}
 	if hit && any {
+		p.stopped = true
 		for _, h := range p.batch {
 			s := p.run.state(h)
 			own := slices.ContainsFunc(results, func(r *taskResult) bool { return r.host == h && truth(r.dict, "failed") })
@@ -278,6 +277,6 @@ func (p *playRun) tooMany() error {
 			s.cursor.end()
 		}
 	}
-	p.broken = true
+	p.broken, p.stopped = true, true
 	return nil
 }

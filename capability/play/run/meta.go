@@ -98,13 +98,30 @@ func (p *playRun) metaOne(t *book.Task, what, host string, hosts []string) error
 		}
 		p.run.forgetInventory()
 	case "reset_connection":
-		p.run.Reset(host)
+		if err := p.resetConnection(t, host); err != nil {
+			return err
+		}
 	default:
 		return &book.Error{Message: "invalid meta action requested: " + what, Position: t.Position}
 	}
 	if !t.Implicit {
 		p.run.emit(event.Event{Kind: event.Message, Level: event.Verbose1, Host: host, Text: metaText(what, host)})
 	}
+	return nil
+}
+
+// resetConnection drops the connection that the host's tasks use.
+func (p *playRun) resetConnection(t *book.Task, host string) error {
+	v, err := p.newVars(host, t)
+	if err != nil {
+		return err
+	}
+	run := &taskRun{p: p, ctx: p.ctx, host: host, task: t, vars: v, scope: p.scopeOf(v, t)}
+	own := &plan{host: host}
+	if err := run.planConnection(own); err != nil {
+		return err
+	}
+	p.run.Reset(own.settings)
 	return nil
 }
 

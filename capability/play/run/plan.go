@@ -7,6 +7,7 @@ import (
 	"garboard.dev/garboard/capability/play/action"
 	"garboard.dev/garboard/capability/play/book"
 	"garboard.dev/garboard/capability/play/event"
+	"garboard.dev/garboard/capability/play/target"
 	"garboard.dev/garboard/capability/play/template"
 	"garboard.dev/garboard/capability/play/value"
 )
@@ -18,7 +19,7 @@ type plan struct {
 	args      *value.Dict
 	delegated string
 	host      string // whose machine does the work
-	settings  ConnectSettings
+	settings  target.Settings
 	env       map[string]string
 	check     bool
 	diff      bool

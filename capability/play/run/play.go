@@ -10,7 +10,7 @@ import (
 	"sync"
 
 	"garboard.dev/garboard/capability/play/book"
-	"garboard.dev/garboard/capability/play/event"
+	"garboard.dev/garboard/capability/play/inventory"
 	"garboard.dev/garboard/capability/play/template"
 	"garboard.dev/garboard/capability/play/value"
 )
@@ -34,6 +34,7 @@ type playRun struct {
 	chosen  map[*book.Task]bool
 	ended   bool            // meta: end_play
 	broken  bool            // too many hosts failed
+	stopped bool            // one host's failure ended the play for all
 	started bool            // --start-at-task was reached
 	fault   error           // ends the run
 	failed  map[string]bool // hosts that failed or were unreachable in this play
@@ -79,6 +80,13 @@ func (p *playRun) resolve() error {
 		p.name = raw
 		if v, err := p.run.Engine.Text(p.ctx, raw, p.playScope()); err == nil {
 			p.name = v
+		}
+	}
+	for _, pattern := range patterns {
+		for name := range strings.SplitSeq(pattern, ",") {
+			if name = strings.TrimSpace(name); inventory.IsLocal(name) && !p.run.Inventory.Has(name) {
+				p.run.Inventory.Localhost(name)
+			}
 		}
 	}
 	p.all, err = p.run.Inventory.Match(strings.Join(patterns, ","))
@@ -406,6 +414,3 @@ func (p *playRun) named(t *book.Task) bool {
 func (p *playRun) hosts() []string {
 	return slices.DeleteFunc(slices.Clone(p.batch), func(h string) bool { return p.run.state(h).gone() })
 }
-
-// noHosts tells that no host is left.
-func (p *playRun) noHosts() { p.run.emit(event.Event{Kind: event.NoHostsRemaining}) }

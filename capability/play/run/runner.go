@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -28,9 +29,9 @@ type Runner struct {
 	Actions   map[string]action.Action // by fully qualified name
 	Modules   module.Table
 	// Connect gives the machine that settings describe. It keeps connections.
-	Connect func(ctx context.Context, s ConnectSettings) (target.Target, error)
+	Connect func(ctx context.Context, s target.Settings) (target.Target, error)
 	// Reset drops the connections to a host.
-	Reset func(host string)
+	Reset func(s target.Settings)
 	Sink  event.Sink
 	Files Files
 
@@ -48,6 +49,8 @@ type Runner struct {
 	MergeHashes bool
 	Settings    map[string]value.Value // variables that the command line gives: inventory_dir ...
 	Now         func() time.Time
+	Home        string         // of the user on the controller
+	Source      source.Options // how YAML is read
 	// Ask asks the person at the terminal.
 	Ask func(ctx context.Context, question string, secret bool) (string, bool, error)
 	// Refresh reads the inventory again.
@@ -64,27 +67,26 @@ type Runner struct {
 
 // Options are settings that configuration decides.
 type Options struct {
-	Gathering            string // implicit, explicit or smart
-	GatherSubset         []string
-	GatherTimeout        int64
-	FactPath             string
-	ForceHandlers        bool
-	AnyErrorsFatal       bool
-	Strategy             string
-	ErrorOnMissing       bool // a notified handler that does not exist is an error
-	InjectFacts          bool
-	LoopOnBlocks         bool // our extension
-	Inventory            value.Value
-	PlaybookPython       string
-	TaskTimeout          int64
-	NoLog                bool
-	DuplicateKeyWarnings bool
+	Gathering      string // implicit, explicit or smart
+	GatherSubset   []string
+	GatherTimeout  int64
+	FactPath       string
+	ForceHandlers  bool
+	AnyErrorsFatal bool
+	Strategy       string
+	ErrorOnMissing bool // a notified handler that does not exist is an error
+	InjectFacts    bool
+	LoopOnBlocks   bool // our extension
+	TaskTimeout    int64
+	NoLog          bool
+	Managed        string // the variable ansible_managed
 }
 
 // Defaults are connection settings of the command line and the configuration,
 // below what keywords and variables say.
 type Defaults struct {
 	Connection, User, Password, PrivateKey string
+	SSHArgs                                string
 	Port, Timeout                          int64
 	Become                                 bool
 	BecomeMethod, BecomeUser               string
@@ -106,6 +108,24 @@ type FactCache interface {
 	Load(host string) (*value.Dict, bool)
 	Save(host string, facts *value.Dict) error
 	Flush(host string) error
+}
+
+// View is what a play is before it runs.
+type View struct {
+	Pattern         string
+	Patterns, Hosts []string
+}
+
+// View returns what a play would run on.
+func (r *Runner) View(ctx context.Context, play *book.Play) (View, error) {
+	p := r.newPlay(ctx, play, value.NewDict())
+	r.state("")
+	if err := p.resolve(); err != nil {
+		return View{}, err
+	}
+	hosts, _, err := p.keyword("hosts")
+	patterns := texts(hosts)
+	return View{Pattern: strings.Join(patterns, ","), Patterns: patterns, Hosts: p.all}, err
 }
 
 // Outcome says how a run ended.

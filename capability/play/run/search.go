@@ -1,7 +1,6 @@
 package run
 
 import (
-	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -9,8 +8,6 @@ import (
 
 	"garboard.dev/garboard/capability/play/action"
 	"garboard.dev/garboard/capability/play/book"
-	"garboard.dev/garboard/capability/play/event"
-	"garboard.dev/garboard/capability/play/module"
 )
 
 // searchPath are the folders where a task's files are looked for: its role, the
@@ -68,8 +65,7 @@ func (r *Runner) find(dirs []string, kind, name string, isDir bool) (string, err
 
 func (r *Runner) home(name string) (string, bool) {
 	rest, ok := strings.CutPrefix(name, "~/")
-	home, known := r.Settings["garboard_home"].(string)
-	return filepath.Join(home, rest), ok && known
+	return filepath.Join(r.Home, rest), ok && r.Home != ""
 }
 
 func notFound(name string, tried []string) error {
@@ -77,26 +73,15 @@ func notFound(name string, tried []string) error {
 }
 
 // controller gives actions what they need of the controller.
-type controller struct {
-	t *taskRun
-	p *plan
+func (t *taskRun) controller(p *plan) action.Controller {
+	r := t.p.run
+	return action.Controller{
+		Find:   func(kind, name string) (string, error) { return r.find(t.scope.Dirs, kind, name, true) },
+		Read:   r.Files.Read,
+		Source: r.Source,
+		Module: r.Modules.Find,
+		Ask:    r.Ask, Tell: r.Tell, Now: r.Now,
+		Reset:   func() { r.Reset(p.settings) },
+		Managed: r.Options.Managed,
+	}
 }
-
-// Find returns the path of a file that a task names.
-func (c *controller) Find(_ *action.Task, kind, name string) (string, error) {
-	return c.t.p.run.find(c.t.scope.Dirs, kind, name, true)
-}
-
-// Read returns a file's content.
-func (c *controller) Read(path string) ([]byte, error) { return c.t.p.run.Files.Read(path) }
-
-// Module returns what a native module accepts.
-func (c *controller) Module(name string) (*module.Module, bool) { return c.t.p.run.Modules.Find(name) }
-
-// Ask asks the person at the terminal.
-func (c *controller) Ask(ctx context.Context, question string, secret bool) (string, bool, error) {
-	return c.t.p.run.Ask(ctx, question, secret)
-}
-
-// Tell sends a message to the user.
-func (c *controller) Tell(level event.Level, text string) { c.t.p.run.Tell(level, text) }
