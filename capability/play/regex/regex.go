@@ -72,6 +72,15 @@ type Match struct {
 // Search returns the first match anywhere in text, nil where there is none.
 func (r *Regexp) Search(text string) (*Match, error) { return r.from(decode(text, r.flags), 0) }
 
+// Match returns the match at the beginning of text, nil where there is none.
+func (r *Regexp) Match(text string) (*Match, error) {
+	m, err := r.Search(text)
+	if m == nil || err != nil || m.m.Index > 0 {
+		return nil, err
+	}
+	return m, nil
+}
+
 func (r *Regexp) from(text []rune, at int) (*Match, error) {
 	m, err := r.engine.FindRunesMatchStartingAt(text, at)
 	if m == nil || err != nil {

@@ -130,6 +130,13 @@ var algorithms = map[string]func() hash.Hash{
 	"md5": md5.New, "sha1": sha1.New, "sha224": sha256.New224, "sha256": sha256.New, "sha384": sha512.New384, "sha512": sha512.New,
 }
 
+// sumOf is the hexadecimal checksum of text, by the name of an algorithm above.
+func sumOf(algorithm, text string) string {
+	sum := algorithms[algorithm]()
+	sum.Write([]byte(text))
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
 // checksum is the hexadecimal checksum of a file's content.
 func checksum(path, algorithm string) (string, error) {
 	create, known := algorithms[algorithm]

@@ -1,0 +1,305 @@
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"garboard.dev/garboard/capability/play/module"
+	"garboard.dev/garboard/capability/play/module/attribute"
+)
+
+func copyModule() *module.Module {
+	return &module.Module{Spec: module.Spec{
+		Name: "ansible.builtin.copy", Summary: "Puts a file, given content or a folder at a path of the machine", Files: true, CheckMode: true,
+		Options: []module.Option{
+			{Name: "src", Type: module.Path, Help: "What to copy: a path on this machine, or the name of what is streamed to it."},
+			{Name: "content", NoLog: true, Help: "The file's content, instead of src."},
+			{Name: "dest", Type: module.Path, Required: true, Help: "Where to. With / at its end it is a folder."},
+			{Name: "backup", Type: module.Bool, Default: false, Help: "Keep a copy of the file that is replaced."},
+			{Name: "force", Type: module.Bool, Default: true, Help: "Replace a file whose content differs; else leave it."},
+			{Name: "validate", Help: "A command that checks the new file before it is used; %s is its path."},
+			{Name: "directory_mode", Type: module.Raw, Help: "The mode of folders that are made on the way."},
+			{Name: "remote_src", Type: module.Bool, Help: "src is on the machine itself."},
+			{Name: "local_follow", Type: module.Bool, Help: "Copy what symbolic links in a folder point to, not the links."},
+			{Name: "follow", Type: module.Bool, Default: false, Help: "Write through a symbolic link at dest."},
+			{Name: "checksum", Help: "The SHA-1 checksum that the content must have."},
+			{Name: "decrypt", Type: module.Bool, Default: true, Help: "Decrypt vaults; done before the content comes here."},
+			{Name: "_original_basename", Help: "The source's name, for a dest that is a folder."},
+		},
+		Returns: []module.Return{
+			{Name: "dest", Type: "str", Help: "The file that was written."}, {Name: "src", Type: "str", Help: "What was copied."},
+			{Name: "checksum", Type: "str", Help: "SHA-1 of the content."}, {Name: "md5sum", Type: "str", Help: "MD5 of the content."},
+			{Name: "backup_file", Type: "str", Help: "The copy of the old file."}},
+	}, Run: runCopy}
+}
+
+// copyTask is one run of copy.
+type copyTask struct {
+	c         *module.Call
+	src, dest string
+	source    string // where the content lies on this machine: src, or what was streamed
+	folder    bool   // the source is a folder
+	sum, md5  string
+	mode      any
+	changed   bool
+	backup    string
+}
+
+func runCopy(ctx context.Context, c *module.Call) (module.Result, error) {
+	t := &copyTask{c: c, src: c.Args.String("src"), dest: c.Args.String("dest"), mode: c.Args["mode"]}
+	if !strings.Contains(t.dest, "/") {
+		t.dest = "./" + t.dest
+	}
+	if err := t.takeSource(); err != nil {
+		return nil, err
+	}
+	if err := t.makeFolders(ctx); err != nil {
+		return nil, err
+	}
+	if info, err := os.Stat(t.dest); err == nil && info.IsDir() {
+		name := c.Args.String("_original_basename")
+		if name == "" {
+			name = filepath.Base(t.src)
+			if strings.HasSuffix(t.src, "/") {
+				name = ""
+			}
+		}
+		t.dest = joinRaw(t.dest, name)
+	}
+	return t.copy(ctx)
+}
+
+// takeSource finds the content: streamed, given, or a path, and looks at it.
+func (t *copyTask) takeSource() error {
+	t.source = t.src
+	var stream io.Reader
+	switch {
+	case t.c.Machine.Upload != nil && !t.c.Args.Bool("remote_src"):
+		stream = t.c.Machine.Upload
+	case t.c.Args.Has("content"):
+		stream = strings.NewReader(t.c.Args.String("content"))
+	case !t.c.Args.Has("src"):
+		return fail("Source None not found")
+	}
+	if stream != nil {
+		if err := t.receive(stream); err != nil {
+			return err
+		}
+	}
+	info, err := os.Stat(t.source)
+	if err != nil {
+		return fail(fmt.Sprintf("Source %s not found", t.src))
+	}
+	if syscall.Access(t.source, 4) != nil {
+		return fail(fmt.Sprintf("Source %s not readable", t.src))
+	}
+	if t.folder = info.IsDir(); t.mode == "preserve" {
+		t.mode = int64(info.Sys().(*syscall.Stat_t).Mode & attribute.Permissions)
+	}
+	return t.checkSource(info)
+}
+
+func (t *copyTask) checkSource(info os.FileInfo) error {
+	if !info.Mode().IsRegular() {
+		if !t.folder && t.c.Args.Bool("remote_src") {
+			return fail(fmt.Sprintf("Cannot copy invalid source '%s': not a file", t.src))
+		}
+		return nil
+	}
+	var err error
+	if t.sum, err = checksum(t.source, "sha1"); err != nil {
+		return err
+	}
+	if t.md5, err = checksum(t.source, "md5"); err != nil {
+		return err
+	}
+	if want := t.c.Args.String("checksum"); want != "" && want != t.sum {
+		return fail("Copied file does not match the expected checksum. Transfer failed.", "checksum", t.sum, "expected_checksum", want)
+	}
+	return nil
+}
+
+// receive keeps streamed content in the call's own folder.
+func (t *copyTask) receive(content io.Reader) error {
+	f, err := os.CreateTemp(t.c.Machine.Temp, "source")
+	if err != nil {
+		return err
+	}
+	t.source = f.Name()
+	_, err = io.Copy(f, content)
+	return errors.Join(err, f.Close())
+}
+
+// makeFolders makes the folder that a dest with / at its end names, and gives
+// the folders that are new the task's attributes.
+func (t *copyTask) makeFolders(ctx context.Context) error {
+	if !strings.HasSuffix(t.dest, "/") {
+		return nil
+	}
+	if name := t.c.Args.String("_original_basename"); name != "" {
+		t.dest += name
+	}
+	dir := dirRaw(t.dest)
+	if _, err := os.Stat(dir); err == nil || t.c.Check {
+		t.changed = err != nil
+		return nil
+	}
+	var made []string
+	for at := dir; ; at = filepath.Dir(at) {
+		if _, err := os.Stat(at); err == nil {
+			break
+		}
+		made = append([]string{at}, made...)
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return fail(attribute.Reason(err, false))
+	}
+	t.changed = true
+	for _, path := range made {
+		w := attribute.Of(t.c, path)
+		w.Mode = t.c.Args["directory_mode"]
+		if _, err := w.Apply(ctx, t.c, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *copyTask) copy(ctx context.Context) (module.Result, error) {
+	old, err := t.lookAtDest()
+	if err != nil {
+		return nil, err
+	}
+	if old.keep {
+		return module.Result{"msg": "file already exists", "src": t.src, "dest": t.dest, "changed": false}, nil
+	}
+	diff := t.diff(old)
+	if t.folder {
+		if err := t.copyFolder(ctx); err != nil {
+			return nil, err
+		}
+	} else if t.sum != old.sum || old.link || t.sum == "" {
+		t.changed = true
+		if !t.c.Check {
+			if err := t.replace(ctx, old); err != nil {
+				return nil, err
+			}
+		}
+	}
+	r := module.Result{"dest": t.dest, "src": nil, "md5sum": nil, "checksum": nil}
+	for key, v := range map[string]string{"src": t.src, "md5sum": t.md5, "checksum": t.sum, "backup_file": t.backup} {
+		if v != "" {
+			r[key] = v
+		}
+	}
+	if diff != nil {
+		r["diff"] = diff
+	}
+	if !t.c.Check {
+		w := attribute.Of(t.c, t.dest)
+		w.Mode = t.mode
+		did, err := w.Apply(ctx, t.c, nil)
+		if err != nil {
+			return nil, err
+		}
+		t.changed = t.changed || did
+	}
+	r["changed"] = t.changed
+	return r, nil
+}
+
+// present is what stands at dest before the copy.
+type present struct {
+	sum  string // SHA-1 of a file
+	link bool
+	keep bool // it is there, and the task forbids to replace it
+}
+
+func (t *copyTask) lookAtDest() (present, error) {
+	var p present
+	info, err := os.Lstat(t.dest)
+	if err == nil && info.Mode()&os.ModeSymlink != 0 {
+		p.link = true
+		if t.c.Args.Bool("follow") {
+			t.dest, p.link = attribute.RealPath(t.dest), false
+		}
+	}
+	info, err = os.Stat(t.dest)
+	dir := dirRaw(t.dest)
+	if dir == "" {
+		dir = "."
+	}
+	switch {
+	case err == nil && !t.c.Args.Bool("force"):
+		p.keep = true
+		return p, nil
+	case err == nil && info.Mode().IsRegular() && syscall.Access(t.dest, 4) == nil:
+		if p.sum, err = checksum(t.dest, "sha1"); err != nil {
+			return p, err
+		}
+	case err != nil:
+		if _, err := os.Stat(dir); os.IsPermission(err) {
+			return p, fail(fmt.Sprintf("Destination directory %s is not accessible", dir))
+		} else if err != nil && !(t.c.Check && t.changed) {
+			return p, fail(fmt.Sprintf("Destination directory %s does not exist", dir))
+		}
+	}
+	if syscall.Access(dir, 2) != nil && !t.c.Args.Bool("unsafe_writes") && !(t.c.Check && t.changed) {
+		return p, fail(fmt.Sprintf("Destination %s not writable", dir))
+	}
+	return p, nil
+}
+
+// replace puts the source at dest, after backup and validation.
+func (t *copyTask) replace(ctx context.Context, old present) error {
+	if _, err := os.Stat(t.dest); err == nil && t.c.Args.Bool("backup") {
+		if t.backup, err = attribute.Backup(t.c, t.dest); err != nil {
+			return err
+		}
+	}
+	if old.link {
+		if err := os.Remove(t.dest); err != nil {
+			return err
+		}
+	}
+	in, err := os.Open(t.source)
+	if err != nil {
+		return err
+	}
+	stage, err := attribute.NewStage(t.c, t.dest, in)
+	if err = errors.Join(err, in.Close()); err != nil {
+		return err
+	}
+	if err := t.validate(ctx, stage.Path); err != nil {
+		return errors.Join(err, stage.Discard())
+	}
+	if err := stage.Commit(t.c); err != nil {
+		return errors.Join(err, stage.Discard())
+	}
+	return nil
+}
+
+// validate asks the task's command about the new content, which has its mode
+// and owner already: some programs look at those.
+func (t *copyTask) validate(ctx context.Context, path string) error {
+	command := t.c.Args.String("validate")
+	if command == "" {
+		return nil
+	}
+	w := attribute.Of(t.c, path)
+	w.Mode, w.Attributes = t.mode, ""
+	if _, err := w.Apply(ctx, t.c, nil); err != nil {
+		return err
+	}
+	out, err := attribute.Validate(ctx, t.c, command, path)
+	if err == nil && out.Code != 0 {
+		err = fail("failed to validate", "exit_status", int64(out.Code), "stdout", out.Stdout, "stderr", out.Stderr)
+	}
+	return err
+}
