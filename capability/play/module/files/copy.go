@@ -45,6 +45,7 @@ type copyTask struct {
 	src, dest string
 	source    string // where the content lies on this machine: src, or what was streamed
 	folder    bool   // the source is a folder
+	fresh     bool   // nothing is at dest yet
 	sum, md5  string
 	mode      any
 	changed   bool
@@ -71,6 +72,8 @@ func runCopy(ctx context.Context, c *module.Call) (module.Result, error) {
 			}
 		}
 		t.dest = joinRaw(t.dest, name)
+	} else {
+		t.fresh = err != nil
 	}
 	return t.copy(ctx)
 }

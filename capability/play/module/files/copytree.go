@@ -16,7 +16,7 @@ import (
 // else the folder itself. What is in dest and not in the source stays.
 func (t *copyTask) copyFolder(ctx context.Context) error {
 	to := strings.TrimSuffix(t.dest, "/")
-	if _, err := os.Stat(to); err != nil && !strings.HasSuffix(t.src, "/") {
+	if t.fresh && !strings.HasSuffix(t.src, "/") {
 		to = filepath.Join(to, filepath.Base(t.src))
 		if err := t.makeFolder(filepath.Dir(to)); err != nil {
 			return fail(attribute.Reason(err, false))
