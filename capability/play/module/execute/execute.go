@@ -8,6 +8,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"garboard.dev/garboard/capability/play/module"
@@ -62,6 +64,22 @@ func Run(ctx context.Context, c *module.Call, p Program) (Output, error) {
 		}
 	}
 	return o, err
+}
+
+// Find returns the whole path of a program, which is looked for in PATH and in
+// the folders of system programs; the name itself where it is not there.
+func Find(c *module.Call, name string) string {
+	dirs := ""
+	if c.Machine.Getenv != nil {
+		dirs = c.Machine.Getenv("PATH")
+	}
+	for _, dir := range append(filepath.SplitList(dirs), "/sbin", "/usr/sbin", "/usr/local/sbin") {
+		path := filepath.Join(dir, name)
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+			return path
+		}
+	}
+	return name
 }
 
 // Missing says whether an error of Run means that the program is not installed.

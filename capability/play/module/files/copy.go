@@ -91,7 +91,8 @@ func (t *copyTask) takeSource() error {
 		return fail("Source None not found")
 	}
 	if stream != nil {
-		if err := t.receive(stream); err != nil {
+		var err error
+		if t.source, err = receive(t.c, stream); err != nil {
 			return err
 		}
 	}
@@ -128,15 +129,14 @@ func (t *copyTask) checkSource(info os.FileInfo) error {
 	return nil
 }
 
-// receive keeps streamed content in the call's own folder.
-func (t *copyTask) receive(content io.Reader) error {
-	f, err := os.CreateTemp(t.c.Machine.Temp, "source")
+// receive keeps streamed content in the call's own folder, and says where.
+func receive(c *module.Call, content io.Reader) (string, error) {
+	f, err := os.CreateTemp(c.Machine.Temp, "source")
 	if err != nil {
-		return err
+		return "", err
 	}
-	t.source = f.Name()
 	_, err = io.Copy(f, content)
-	return errors.Join(err, f.Close())
+	return f.Name(), errors.Join(err, f.Close())
 }
 
 // makeFolders makes the folder that a dest with / at its end names, and gives

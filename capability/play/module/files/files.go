@@ -12,7 +12,7 @@ import (
 func Modules() []*module.Module {
 	list := []*module.Module{
 		fileModule(), statModule(), lineinfileModule(), replaceModule(), blockinfileModule(), tempfileModule(), slurpModule(),
-		copyModule(), findModule(), assembleModule(),
+		copyModule(), findModule(), assembleModule(), unarchiveModule(), getentModule(), getURLModule(), uriModule(),
 	}
 	for _, m := range list {
 		m.Run = attribute.Told(m.Run)

@@ -65,7 +65,7 @@ func runStat(ctx context.Context, c *module.Call) (module.Result, error) {
 		out["checksum"] = sum
 	}
 	if c.Args.Bool("get_mime") {
-		mime(ctx, c, path, out)
+		contentType(ctx, c, path, out)
 	}
 	if c.Args.Bool("get_attributes") {
 		flags, err := attribute.Flags(ctx, c, path)
@@ -110,8 +110,8 @@ func access(out map[string]any, path string) {
 	}
 }
 
-// mime asks the program file for a content's type and character set.
-func mime(ctx context.Context, c *module.Call, path string, out map[string]any) {
+// contentType asks the program file for a content's type and character set.
+func contentType(ctx context.Context, c *module.Call, path string, out map[string]any) {
 	out["mimetype"], out["charset"] = "unknown", "unknown"
 	said, err := execute.Run(ctx, c, execute.Program{Argv: []string{"file", "--mime-type", "--mime-encoding", path}})
 	if err != nil || said.Code != 0 {
