@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"garboard.dev/garboard/capability/play/value"
 )
 
 // Type is how a setting's text is read.
@@ -190,4 +192,34 @@ func (c *Config) Int(name string) int {
 		n, _ = strconv.Atoi(Settings()[at].Default) // 0 where there is none
 	}
 	return n
+}
+
+// Has says whether there is a setting of that name.
+func (c *Config) Has(name string) bool {
+	_, ok := c.values[name]
+	return ok
+}
+
+// Value returns a setting in the form of its type.
+func (c *Config) Value(name string) any {
+	at := slices.IndexFunc(Settings(), func(s Setting) bool { return s.Name == name })
+	if at < 0 {
+		return nil
+	}
+	switch Settings()[at].Type {
+	case Bool:
+		return c.Bool(name)
+	case Int:
+		if c.values[name] == "" {
+			return nil
+		}
+		return int64(c.Int(name))
+	case List, PathsComma:
+		return value.FromGo(c.List(name))
+	case Paths:
+		return value.FromGo(c.Paths(name))
+	case Path:
+		return c.Path(name)
+	}
+	return c.values[name]
 }

@@ -4,9 +4,11 @@ package all
 import (
 	"garboard.dev/garboard/capability/play/module"
 	"garboard.dev/garboard/capability/play/module/command"
+	"garboard.dev/garboard/capability/play/module/files"
+	"garboard.dev/garboard/capability/play/module/setup"
 )
 
 // Table returns the modules by name.
 func Table() *module.Listed {
-	return module.NewList(command.Modules())
+	return module.NewList(command.Modules(), files.Modules(), setup.Modules())
 }
