@@ -74,6 +74,9 @@ func (t *Task) Title(name string) string {
 		if t.Action != "" {
 			name = t.Action
 		}
+		if role, ok := t.IncludeName("name", "role"); ok && t.FQCN == "ansible.builtin.include_role" {
+			name += " : " + value.Str(role)
+		}
 	}
 	if t.Role != nil {
 		return t.Role.Title() + " : " + name

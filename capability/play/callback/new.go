@@ -2,6 +2,7 @@ package callback
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -10,14 +11,52 @@ import (
 
 // New returns the output of a name, together with the further ones that are enabled.
 func New(name string, enabled []string, d *Display, o Options, now func() time.Time, getenv func(string) string) (event.Sink, error) {
-	var main event.Sink
-	switch short(name) {
-	case "default", "debug", "":
-		main = &Default{Display: d, Options: o}
-	default:
-		return nil, fmt.Errorf("Invalid callback for stdout specified: %s", name) //nolint:staticcheck // Ansible's sentence
+	main, err := stdout(short(name), d, o, now)
+	if err != nil {
+		return nil, err
 	}
-	return main, nil
+	all := Both{}
+	for _, e := range enabled {
+		switch short(e) {
+		case "profile_tasks":
+			all = append(all, &Profile{Display: d, Now: now})
+		case "junit":
+			dir := getenv("JUNIT_OUTPUT_DIR")
+			if dir == "" {
+				dir = filepath.Join(getenv("HOME"), ".ansible.log")
+			}
+			all = append(all, &JUnit{Dir: dir, Now: now, Err: d.Warn})
+		default:
+			d.Warn("Skipping callback plugin '" + e + "', unable to load")
+		}
+	}
+	if len(all) == 0 {
+		return main, nil
+	}
+	// The profile's line for a task stands below its banner, and the summary at the end.
+	return append(Both{main}, all...), nil
+}
+
+func stdout(name string, d *Display, o Options, now func() time.Time) (event.Sink, error) {
+	switch name {
+	case "default", "":
+		return &Default{Display: d, Options: o}, nil
+	case "debug":
+		return &Default{Display: d, Options: o}, nil
+	case "yaml":
+		o.YAML = true
+		return &Default{Display: d, Options: o}, nil
+	case "minimal":
+		return &Minimal{Default: &Default{Display: d, Options: o}}, nil
+	case "oneline":
+		return &Minimal{Default: &Default{Display: d, Options: o}, OneLine: true}, nil
+	case "json":
+		return &Data{Display: d, Now: now}, nil
+	case "skippy":
+		o.SkippedHosts = false
+		return &Default{Display: d, Options: o}, nil
+	}
+	return nil, fmt.Errorf("Invalid callback for stdout specified: %s", name) //nolint:staticcheck // Ansible's sentence
 }
 
 func short(name string) string {

@@ -6,6 +6,7 @@ import (
 
 	"garboard.dev/garboard/capability/play/book"
 	"garboard.dev/garboard/capability/play/event"
+	"garboard.dev/garboard/capability/play/filter"
 	"garboard.dev/garboard/capability/play/value"
 
 	"github.com/pmezard/go-difflib/difflib"
@@ -69,6 +70,18 @@ func (c *Default) dump(r *value.Dict) string {
 	if c.Pretty != nil && !*c.Pretty {
 		indent = 0
 	}
+	if c.YAML {
+		return "\n" + c.yaml(r)
+	}
+	return c.dumped(r, indent)
+}
+
+// dumped is a result as JSON, without what only more verbosity shows.
+func (c *Default) dumped(r *value.Dict, indent int) string {
+	return JSON(c.abridged(r), indent)
+}
+
+func (c *Default) abridged(r *value.Dict) *value.Dict {
 	out := value.NewDict()
 	for k, v := range r.All() {
 		switch name := value.Str(k); {
@@ -78,7 +91,17 @@ func (c *Default) dump(r *value.Dict) string {
 			out.Set(k, v)
 		}
 	}
-	return JSON(out, indent)
+	return out
+}
+
+// yaml is a result as an indented block of YAML.
+func (c *Default) yaml(r *value.Dict) string {
+	text := filter.YAML(c.abridged(r), 4)
+	var b strings.Builder
+	for line := range strings.Lines(strings.TrimRight(text, "\n")) {
+		b.WriteString("    " + line)
+	}
+	return b.String()
 }
 
 // JSON is a value as Ansible prints it: sorted keys, other characters than ASCII as they are.

@@ -29,7 +29,7 @@ func Commands(env *command.Env) []*command.Command {
 			Examples: "garboard play site.yml\ngarboard play -i inventory -l web --check --diff site.yml\ngarboard play adhoc all -m ping",
 			Run:      func(ctx context.Context, args []string) error { return playbook(ctx, env, args) },
 		},
-		agentCommand(env), jobCommand(env),
+		adhocCommand(env), agentCommand(env), jobCommand(env),
 	}
 }
 

@@ -58,6 +58,16 @@ func toYAML(v value.Value, a *value.Args, nice bool) (value.Value, error) {
 	return text, nil
 }
 
+// YAML writes a value as to_nice_yaml does, with an indent. What cannot be written
+// is written as text.
+func YAML(v value.Value, indent int) string {
+	out, err := toYAML(v, &value.Args{Named: value.DictOf("indent", int64(indent))}, true)
+	if err != nil {
+		return value.Str(v)
+	}
+	return value.Str(out)
+}
+
 // yamlWriter is PyYAML's emitter for what Ansible writes.
 type yamlWriter struct {
 	out       strings.Builder

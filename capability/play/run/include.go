@@ -223,6 +223,9 @@ func (p *playRun) load(inc *included) (*book.Block, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, h := range inc.hosts {
+		p.count(h, func(c *event.Counts) { c.Ok++ })
+	}
 	p.run.emit(event.Event{Kind: event.Included, Play: p.play, Task: inc.task, Name: inc.path, Hosts: inc.hosts, Label: inc.label, Result: inc.vars})
 	return block, p.apply(block, inc.task)
 }

@@ -147,9 +147,6 @@ func (t *taskRun) control() (control, error) {
 // loop runs the task for each item and puts the results together.
 func (t *taskRun) loop(items []value.Value, out *taskResult) *value.Dict {
 	if len(items) == 0 {
-		if isInclude(t.task.FQCN) {
-			return value.DictOf("changed", false, "skipped", true, "skipped_reason", "No items in the list", "results", value.NewList())
-		}
 		return value.DictOf("changed", false, "skipped", true, "skipped_reason", "No items in the list", "results", value.NewList())
 	}
 	c, err := t.control()
@@ -168,8 +165,13 @@ func (t *taskRun) loop(items []value.Value, out *taskResult) *value.Dict {
 			}
 		}
 		t.scope = outer.With(c.locals(items, i))
+		before := len(out.includes)
 		d := t.once(nil, out)
 		t.labelled(d, c, item, i)
+		if len(out.includes) > before {
+			label, _ := d.Str("_ansible_item_label")
+			out.includes[before].label = value.Str(label)
+		}
 		t.finish(d)
 		results.Items = append(results.Items, d)
 		if !isInclude(t.task.FQCN) || truth(d, "failed") || truth(d, "skipped") {

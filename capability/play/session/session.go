@@ -31,7 +31,6 @@ import (
 // Outside is what a session uses of the process around it.
 type Outside struct {
 	Getenv     func(string) string
-	Environ    func() []string
 	Now        func() time.Time
 	Dir        string // the working folder
 	Home       string

@@ -8,6 +8,7 @@ import (
 	"crypto/sha512"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"hash"
 	"io"
 	"io/fs"
@@ -84,7 +85,7 @@ func runStat(ctx context.Context, c *module.Call) (module.Result, error) {
 func describe(path string, st syscall.Stat_t) map[string]any {
 	kind := st.Mode & syscall.S_IFMT
 	out := map[string]any{
-		"path": path, "mode": attribute.Octal(st.Mode & attribute.Permissions),
+		"path": path, "mode": fmt.Sprintf("%04o", st.Mode&attribute.Permissions),
 		"isdir": kind == syscall.S_IFDIR, "ischr": kind == syscall.S_IFCHR, "isblk": kind == syscall.S_IFBLK,
 		"isreg": kind == syscall.S_IFREG, "isfifo": kind == syscall.S_IFIFO, "islnk": kind == syscall.S_IFLNK,
 		"issock": kind == syscall.S_IFSOCK,

@@ -227,7 +227,7 @@ func device(name string, links map[string]map[string][]any) map[string]any {
 		"rotational": read(dir + "/queue/rotational"), "host": "", "holders": []any{}, "partitions": partitions(dir, name, links),
 		"scheduler_mode": scheduler(read(dir + "/queue/scheduler")), "sectors": read(dir + "/size"), "sectorsize": first(read(dir+"/queue/logical_block_size"), "512"),
 	}
-	if to, err := os.Readlink(dir); err == nil && strings.Contains(to, "virtual") {
+	if to, err := os.Readlink(dir); err == nil && !strings.Contains(to, "/pci") {
 		d["virtual"] = int64(1)
 	}
 	if serial := read(dir + "/device/serial"); serial != "" {

@@ -134,7 +134,7 @@ func standard(now time.Time) string {
 
 func environment(g *gathering) error {
 	env := map[string]any{}
-	for _, pair := range append(os.Environ(), g.call.Machine.Env...) {
+	for _, pair := range append(strings.Split(read("/proc/self/environ"), "\x00"), g.call.Machine.Env...) {
 		if k, v, ok := strings.Cut(pair, "="); ok {
 			env[k] = v
 		}
