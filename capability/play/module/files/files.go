@@ -13,7 +13,7 @@ func Modules() []*module.Module {
 	list := []*module.Module{
 		fileModule(), statModule(), lineinfileModule(), replaceModule(), blockinfileModule(), tempfileModule(), slurpModule(),
 		copyModule(), findModule(), assembleModule(), unarchiveModule(), getentModule(), getURLModule(), uriModule(),
-		iniFileModule(), authorizedKeyModule(), knownHostsModule(), mountModule(), aclModule(),
+		iniFileModule(), authorizedKeyModule(), knownHostsModule(), mountModule(), aclModule(), archiveModule(),
 	}
 	for _, m := range list {
 		m.Run = attribute.Told(m.Run)

@@ -118,6 +118,7 @@ func settled(v any, dir string, ignore []string) any {
 		}
 		sortNames(out["directories"])
 		sortNames(out["files"])
+		sortNames(out["archived"])
 		return out
 	case []any:
 		out := make([]any, len(v))
