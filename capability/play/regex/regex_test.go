@@ -154,3 +154,25 @@ func FuzzRegex(f *testing.F) {
 		}
 	})
 }
+
+// FuzzExpand holds that text without escapes stands for itself, and that
+// nothing else than an error or text comes of the rest.
+func FuzzExpand(f *testing.F) {
+	for _, c := range cases {
+		f.Add(c.Template)
+	}
+	f.Fuzz(func(t *testing.T, template string) {
+		r, err := regex.Compile(`(?P<a>x)(y)?`, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := r.Search("x")
+		if m == nil || err != nil {
+			t.Fatalf("no match: %v", err)
+		}
+		got, err := m.Expand(template)
+		if !strings.Contains(template, `\`) && (err != nil || got != template) {
+			t.Errorf("%q became %q, %v", template, got, err)
+		}
+	})
+}

@@ -44,6 +44,7 @@ type copyTask struct {
 	c         *module.Call
 	src, dest string
 	source    string // where the content lies on this machine: src, or what was streamed
+	streamed  bool   // it was streamed or given, so that the answer is that of Ansible's action
 	folder    bool   // the source is a folder
 	fresh     bool   // nothing is at dest yet
 	sum, md5  string
@@ -90,7 +91,7 @@ func (t *copyTask) takeSource() error {
 	case !t.c.Args.Has("src"):
 		return fail("Source None not found")
 	}
-	if stream != nil {
+	if t.streamed = stream != nil; t.streamed {
 		var err error
 		if t.source, err = receive(t.c, stream); err != nil {
 			return err
@@ -179,30 +180,59 @@ func (t *copyTask) copy(ctx context.Context) (module.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if old.keep {
+	switch {
+	case old.keep && t.streamed:
+		return module.Result{"src": t.src, "dest": t.dest, "changed": false}, nil
+	case old.keep:
 		return module.Result{"msg": "file already exists", "src": t.src, "dest": t.dest, "changed": false}, nil
+	case t.streamed && !t.changed && !old.link && t.sum == old.sum:
+		return t.unchanged(ctx)
 	}
 	diff := t.diff(old)
+	if t.streamed && t.c.Check {
+		return withDiff(module.Result{"changed": true}, diff), nil
+	}
 	if t.folder {
-		if err := t.copyFolder(ctx); err != nil {
-			return nil, err
-		}
+		err = t.copyFolder(ctx)
 	} else if t.sum != old.sum || old.link || t.sum == "" {
 		t.changed = true
 		if !t.c.Check {
-			if err := t.replace(ctx, old); err != nil {
-				return nil, err
-			}
+			err = t.replace(ctx, old)
 		}
 	}
-	r := module.Result{"dest": t.dest, "src": nil, "md5sum": nil, "checksum": nil}
+	if err != nil {
+		return nil, err
+	}
+	return t.done(ctx, diff)
+}
+
+func withDiff(r module.Result, diff map[string]any) module.Result {
+	if diff != nil {
+		r["diff"] = []any{diff}
+	}
+	return r
+}
+
+// unchanged settles the attributes of a file that has the content already. It
+// answers as the module file does, which Ansible runs then.
+func (t *copyTask) unchanged(ctx context.Context) (module.Result, error) {
+	diff := startDiff(t.dest, "file", "file")
+	w := attribute.Of(t.c, t.dest)
+	w.Mode = t.mode
+	changed, err := w.Apply(ctx, t.c, diff)
+	return module.Result{"changed": changed, "dest": t.dest, "path": t.dest, "checksum": t.sum, "diff": diff.Map()}, err
+}
+
+// done settles the attributes of what was copied, and reports.
+func (t *copyTask) done(ctx context.Context, diff map[string]any) (module.Result, error) {
+	if t.streamed {
+		t.src = t.source
+	}
+	r := withDiff(module.Result{"dest": t.dest, "src": nil, "md5sum": nil, "checksum": nil}, diff)
 	for key, v := range map[string]string{"src": t.src, "md5sum": t.md5, "checksum": t.sum, "backup_file": t.backup} {
 		if v != "" {
 			r[key] = v
 		}
-	}
-	if diff != nil {
-		r["diff"] = diff
 	}
 	if !t.c.Check {
 		w := attribute.Of(t.c, t.dest)
@@ -249,11 +279,11 @@ func (t *copyTask) lookAtDest() (present, error) {
 	case err != nil:
 		if _, err := os.Stat(dir); os.IsPermission(err) {
 			return p, fail(fmt.Sprintf("Destination directory %s is not accessible", dir))
-		} else if err != nil && !(t.c.Check && t.changed) {
+		} else if err != nil && !(t.c.Check && (t.changed || t.streamed)) {
 			return p, fail(fmt.Sprintf("Destination directory %s does not exist", dir))
 		}
 	}
-	if syscall.Access(dir, 2) != nil && !t.c.Args.Bool("unsafe_writes") && !(t.c.Check && t.changed) {
+	if syscall.Access(dir, 2) != nil && !t.c.Args.Bool("unsafe_writes") && !(t.c.Check && (t.changed || t.streamed)) {
 		return p, fail(fmt.Sprintf("Destination %s not writable", dir))
 	}
 	return p, nil
