@@ -76,7 +76,12 @@ func runCopy(ctx context.Context, c *module.Call) (module.Result, error) {
 	} else {
 		t.fresh = err != nil
 	}
-	return t.copy(ctx)
+	r, err := t.copy(ctx)
+	var f *module.Failure
+	if t.streamed && errors.As(err, &f) && f.Result != nil {
+		f.Result["checksum"] = t.sum // Ansible's action tells it of failures too
+	}
+	return r, err
 }
 
 // takeSource finds the content: streamed, given, or a path, and looks at it.

@@ -63,7 +63,7 @@ func TestStreamedArchive(t *testing.T) {
 	dir := t.TempDir()
 	for _, want := range []bool{true, false} {
 		r := module.Execute(t.Context(), module.NewList(files.Modules()), module.Execution{
-			Name: "ansible.builtin.unarchive", Args: []byte(`{"src": "/local/a.tar", "dest": "` + dir + `"}`),
+			Name: "ansible.builtin.unarchive", Args: []byte(`{"src": "/local/a.tar", "_original_basename": "a.tar", "dest": "` + dir + `"}`),
 			Machine: module.Machine{Programs: program.Linux{}, Now: time.Now, Getenv: os.Getenv, Temp: t.TempDir(), Upload: bytes.NewReader(archive.Bytes())},
 		})
 		if r["changed"] != want || r["handler"] != "TarArchive" || r["src"] != "/local/a.tar" {

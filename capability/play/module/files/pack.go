@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"time"
 
 	"garboard.dev/garboard/host/program"
 )
@@ -85,6 +86,7 @@ func writeTar(w io.Writer, entries []packed) error {
 			return err
 		}
 		header.Name = e.name
+		header.ModTime = header.ModTime.Truncate(time.Second) // the writer would round up, into the future
 		if e.info.IsDir() {
 			header.Name += "/"
 		}

@@ -33,6 +33,7 @@ func unarchiveModule() *module.Module {
 			{Name: "validate_certs", Type: module.Bool, Default: true, Help: "Check the certificate of a URL."},
 			{Name: "copy", Type: module.Bool, Default: true, Help: "The opposite of remote_src."},
 			{Name: "decrypt", Type: module.Bool, Default: true, Help: "Decrypt vaults; done before the content comes here."},
+			{Name: "_original_basename", Help: "The archive's name where it comes from."},
 			{Name: "io_buffer_size", Type: module.Int, Default: int64(65536), Help: "Accepted and of no effect."},
 		},
 		Rules:   module.Rules{Exclusive: [][]string{{"include", "exclude"}}},
