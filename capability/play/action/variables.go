@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"garboard.dev/garboard/capability/play/source"
+	"garboard.dev/garboard/capability/play/template"
 	"garboard.dev/garboard/capability/play/value"
 )
 
@@ -36,7 +37,9 @@ func debug(t *Task) (*value.Dict, error) {
 	}
 	out := value.NewDict()
 	if v, ok := t.Args.Str("var"); ok {
-		t.show(v, out)
+		if err := t.show(v, out); err != nil {
+			return nil, err
+		}
 	} else if msg, ok := t.Args.Str("msg"); ok {
 		out.SetStr("msg", msg)
 	} else {
@@ -48,17 +51,20 @@ func debug(t *Task) (*value.Dict, error) {
 }
 
 // show evaluates what debug's var names.
-func (t *Task) show(v value.Value, out *value.Dict) {
+func (t *Task) show(v value.Value, out *value.Dict) error {
 	name, isText := v.(string)
 	if !isText {
-		out.SetStr(value.Str("<class '"+value.TypeName(v)+"'>"), v)
-		return
+		out.SetStr("<class '"+value.TypeName(v)+"'>", v)
+		return nil
 	}
 	found, err := t.Engine.Expression(t.Context, name, t.Scope)
 	if err == nil {
 		if text, ok := found.(string); ok {
 			found, err = t.Engine.Value(t.Context, text, t.Scope)
 		}
+	}
+	if err != nil && !template.IsUndefined(err) {
+		return err
 	}
 	if err != nil {
 		found = "VARIABLE IS NOT DEFINED!"
@@ -70,6 +76,7 @@ func (t *Task) show(v value.Value, out *value.Dict) {
 		found = "VARIABLE IS NOT DEFINED!"
 	}
 	out.SetStr(name, found)
+	return nil
 }
 
 func fail(t *Task) (*value.Dict, error) {
@@ -94,6 +101,11 @@ func setFact(t *Task) (*value.Dict, error) {
 		name := value.Str(k)
 		if name == "cacheable" {
 			continue
+		}
+		if template.IsTemplate(name) {
+			if name, err = t.Engine.Text(t.Context, name, t.Scope); err != nil {
+				return nil, err
+			}
 		}
 		if name == "_raw_params" {
 			return nil, errors.New("no key/value pairs provided, at least one is required for this action to succeed")
@@ -368,7 +380,7 @@ func (t *Task) varsFolder(dir string, into *value.Dict, files *value.List) error
 		if matching != nil && !matching.MatchString(name) || slices.ContainsFunc(ignored, func(r *regexp.Regexp) bool { return r.MatchString(name) }) {
 			continue
 		}
-		if ext := strings.TrimPrefix(filepath.Ext(name), "."); ext != "" && !slices.Contains(extensions, ext) {
+		if ext := strings.TrimPrefix(filepath.Ext(name), "."); !slices.Contains(extensions, ext) {
 			if unknown {
 				continue
 			}

@@ -28,6 +28,9 @@ func fully(names string, prefixes ...string) map[string]bool {
 	return out
 }
 
+// variableParams stands for text that is a template for all arguments.
+const variableParams = "_variable_params"
+
 // ParseArguments reads the text behind a module's name: key=value pairs, and for
 // free-form actions the rest as _raw_params.
 func ParseArguments(action, text string, at source.Position) (*value.Dict, error) {
@@ -50,6 +53,10 @@ func ParseArguments(action, text string, at source.Position) (*value.Dict, error
 	if rest == "" {
 		return args, nil
 	}
+	if !free && (strings.Contains(rest, "{{") || strings.Contains(rest, "{%")) {
+		args.SetStr(variableParams, rest)
+		return args, nil
+	}
 	if !free {
 		return nil, wrong(at, "this task '%s' has extra params, which is only allowed in the following modules: %s", action, freeFormNames())
 	}
@@ -66,17 +73,11 @@ func freeFormNames() string {
 	return strings.Join(names, ", ")
 }
 
-// cutPair splits key=value at the first "=" that no backslash and no quote or
-// template stands before.
+// cutPair splits key=value at the first "=" that no backslash stands before.
 func cutPair(word string) (key, v string, found bool) {
-	for i := 0; i < len(word); i++ {
-		switch c := word[i]; {
-		case c == '=' && i > 0 && word[i-1] == '\\':
-			continue
-		case c == '=':
-			return word[:i], word[i+1:], i > 0
-		case c == '\'' || c == '"' || c == '{' || c == ' ':
-			return "", "", false
+	for i := 1; i < len(word); i++ {
+		if word[i] == '=' && word[i-1] != '\\' {
+			return word[:i], word[i+1:], true
 		}
 	}
 	return "", "", false

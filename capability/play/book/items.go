@@ -160,6 +160,7 @@ func (l *Loader) task(n *source.Node, at place) (*Task, error) {
 // action is a candidate for a task's action: the key it was written under, and its arguments.
 type action struct {
 	name  string
+	text  string // behind the name, where both stand in one text
 	node  *source.Node
 	old   bool // action: or local_action:, which hold the name as well
 	local bool
@@ -183,11 +184,20 @@ func (l *Loader) keyword(t *Task, key string, child *source.Node, actions *[]act
 	case key == "listen" && at.handlers:
 		return t.listen(child)
 	}
+	if key == "register" {
+		if name := value.Str(child.Value()); !identifier(name) {
+			return wrong(t.Position, "Invalid variable name in 'register' specified: '%s'", name)
+		}
+	}
 	if k, ok := keywords[key]; ok && (k.Task || k.Block && key == "when") && !(key == "listen" && !at.handlers) {
 		t.Set(key, child.Value())
 		return nil
 	}
 	if k, ok := keywords[key]; ok && (k.Play || k.Block) {
+		if _, isAction := l.Resolve(key, nil); isAction {
+			*actions = append(*actions, action{name: key, node: child})
+			return nil
+		}
 		return wrong(t.Position, "'%s' is not a valid attribute for a Task", key)
 	}
 	*actions = append(*actions, action{name: key, node: child})
@@ -198,7 +208,7 @@ func oldAction(t *Task, key string, child *source.Node, actions *[]action) error
 	a := action{old: true, local: key == "local_action", node: child}
 	switch v := child.Value().(type) {
 	case string:
-		a.name, _, _ = strings.Cut(strings.TrimSpace(v), " ")
+		a.name, a.text = firstWord(v)
 	case *value.Dict:
 		if m, ok := v.Str("module"); ok {
 			a.name = value.Str(m)
@@ -208,6 +218,17 @@ func oldAction(t *Task, key string, child *source.Node, actions *[]action) error
 	}
 	*actions = append(*actions, a)
 	return nil
+}
+
+// firstWord takes the name of an action, which may be a template, off its arguments.
+func firstWord(text string) (name, rest string) {
+	text = strings.TrimSpace(text)
+	words, err := SplitWords(text)
+	if err != nil || len(words) == 0 {
+		name, rest, _ = strings.Cut(text, " ")
+		return name, rest
+	}
+	return strings.TrimSpace(words[0]), strings.TrimSpace(strings.TrimPrefix(text, words[0]))
 }
 
 func (t *Task) loop(with string, child *source.Node) error {
@@ -302,6 +323,10 @@ func (l *Loader) arguments(t *Task, a action) error {
 	if err != nil {
 		return err
 	}
+	if v, ok := own.Str(variableParams); ok { // debug: "{{ dictionary }}"
+		t.RawArgs = value.Str(v)
+		own.Delete(variableParams)
+	}
 	for key, v := range own.All() {
 		args.Set(key, v)
 	}
@@ -322,7 +347,7 @@ func (l *Loader) ownArguments(t *Task, a action) (*value.Dict, error) {
 	case string:
 		text := v
 		if a.old {
-			_, text, _ = strings.Cut(strings.TrimSpace(v), " ")
+			text = a.text
 		}
 		return ParseArguments(t.FQCN, text, t.Position)
 	case value.Unsafe:

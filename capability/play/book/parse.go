@@ -22,6 +22,8 @@ type Loader struct {
 	RolesPath []string
 	// CollectionRole returns the folder of a role of a collection.
 	CollectionRole func(name string, collections []string) (dir string, ok bool)
+	// RoleFound is told of every role's folder: it may hold modules.
+	RoleFound func(dir string)
 	// Template gives a static import its file name, from what is known before hosts
 	// are: extra variables and those of the plays and imports around it.
 	Template func(v value.Value, vars []*value.Dict) (value.Value, error)

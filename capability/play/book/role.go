@@ -149,6 +149,7 @@ func (l *Loader) Role(w RoleWish) (*Role, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.RoleFound(dir)
 	name := w.Name
 	if filepath.IsAbs(name) || strings.Contains(name, "/") {
 		name = filepath.Base(name)

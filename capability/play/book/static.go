@@ -109,7 +109,7 @@ func (l *Loader) FindTasks(path string, t *Task) string {
 		if rel, err := filepath.Rel(filepath.Join(t.Role.Dir, kind), t.Dir); err == nil && !strings.HasPrefix(rel, "..") && rel != "." {
 			candidates = append([]string{filepath.Join(t.Dir, path)}, candidates...)
 		}
-		candidates = append(candidates, filepath.Join(t.Role.Dir, path))
+		candidates = append(candidates, filepath.Join(t.Role.Dir, path), filepath.Join(t.Role.Dir, "tasks", path))
 	}
 	for _, c := range candidates {
 		if found := l.existing(c); found != "" {

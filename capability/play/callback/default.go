@@ -167,8 +167,14 @@ func (c *Default) result(e event.Event) {
 		c.exception(r)
 	}
 	c.warnings(r)
-	items := e.Task.Loop.Set && r.Has("results") && e.Kind != event.Unreachable
+	if e.Kind == event.Ok && strings.HasPrefix(e.Task.FQCN, "ansible.builtin.include") && e.Task.FQCN != "ansible.builtin.include_vars" {
+		return
+	}
 	verbose := c.verbose(r)
+	if e.Kind != event.Ok {
+		cleanDebug(r, e.Task)
+	}
+	items := e.Task.Loop.Set && r.Has("results") && (e.Kind == event.Ok || e.Kind == event.Failed)
 	cleanDebug(r, e.Task)
 	switch {
 	case e.Kind == event.Unreachable:

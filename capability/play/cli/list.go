@@ -30,32 +30,20 @@ func (s *opened) list(ctx context.Context, r *run.Runner, o *options, file strin
 		if o.listTasks {
 			fmt.Fprintln(w, "    tasks:")
 		}
-		all := s.listTasks(r, o, p)
+		var all []string
+		for _, task := range view.Tasks {
+			all = append(all, task.Tags...)
+			if o.listTasks {
+				slices.Sort(task.Tags)
+				fmt.Fprintf(w, "      %s\tTAGS: [%s]\n", task.Title, strings.Join(task.Tags, ", "))
+			}
+		}
 		if o.listTags {
 			slices.Sort(all)
 			fmt.Fprintf(w, "      TASK TAGS: [%s]\n", strings.Join(slices.Compact(all), ", "))
 		}
 	}
 	return nil
-}
-
-func (s *opened) listTasks(r *run.Runner, o *options, p *book.Play) []string {
-	var all []string
-	book.Walk(p.Compile(), func(t *book.Task) {
-		if t.Implicit || t.Action == "meta" {
-			return
-		}
-		tags := t.Tags()
-		if !r.Tags.Takes(tags) {
-			return
-		}
-		all = append(all, tags...)
-		if o.listTasks {
-			slices.Sort(tags)
-			fmt.Fprintf(s.env.Out, "      %s\tTAGS: [%s]\n", t.Title(t.Name()), strings.Join(tags, ", "))
-		}
-	})
-	return all
 }
 
 func pythonList(names []string) string {

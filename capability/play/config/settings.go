@@ -68,6 +68,7 @@ DEFAULT_VAULT_PASSWORD_FILE|defaults|vault_password_file|path|
 DEFAULT_VAULT_ENCRYPT_IDENTITY|defaults|vault_encrypt_identity|string|
 DEFAULT_VERBOSITY|defaults|verbosity|integer|0
 DEPRECATION_WARNINGS|defaults|deprecation_warnings|boolean|True
+DUPLICATE_YAML_DICT_KEY|defaults|duplicate_dict_key|string|warn
 DIFF_ALWAYS|diff|always|boolean|False
 DIFF_CONTEXT|diff|context|integer|3
 DISPLAY_ARGS_TO_STDOUT|defaults|display_args_to_stdout|boolean|False

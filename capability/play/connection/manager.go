@@ -29,6 +29,8 @@ type Outside struct {
 type Manager struct {
 	Outside
 	local *Local
+	agent *agentFile
+	ctx   context.Context // of the connections: they outlive the task that made them
 	mu    sync.Mutex
 	open  map[target.Settings]*opening
 }
@@ -40,15 +42,15 @@ type opening struct {
 }
 
 // NewManager returns a manager without connections.
-func NewManager(o Outside) *Manager {
-	m := &Manager{Outside: o, open: map[target.Settings]*opening{}}
+func NewManager(ctx context.Context, o Outside) *Manager {
+	m := &Manager{Outside: o, open: map[target.Settings]*opening{}, agent: newAgentFile(o.Executable), ctx: ctx}
 	m.local = &Local{Modules: o.Modules, Programs: o.Programs, Now: o.Now, Getenv: o.Getenv}
 	m.local.Background = Starter(o.Programs, o.Executable, o.Getenv)
 	return m
 }
 
 // Connect returns the machine that settings describe.
-func (m *Manager) Connect(ctx context.Context, s target.Settings) (target.Target, error) {
+func (m *Manager) Connect(_ context.Context, s target.Settings) (target.Target, error) {
 	if s.Kind == "local" && !m.becomes(s) {
 		return m.local, nil
 	}
@@ -59,7 +61,7 @@ func (m *Manager) Connect(ctx context.Context, s target.Settings) (target.Target
 		m.open[s] = o
 	}
 	m.mu.Unlock()
-	o.once.Do(func() { o.target, o.err = m.connect(ctx, s) })
+	o.once.Do(func() { o.target, o.err = m.connect(m.ctx, s) })
 	if o.err != nil {
 		m.mu.Lock()
 		if m.open[s] == o {
@@ -95,6 +97,19 @@ func (m *Manager) Close() error {
 }
 
 func (m *Manager) connect(ctx context.Context, s target.Settings) (target.Target, error) {
+	switch s.Kind {
+	case "local":
+		return m.localAs(ctx, s)
+	case "ssh":
+		return m.ssh(ctx, s)
+	}
+	if t, ok := m.inside(s); ok {
+		c, err := m.agentOn(ctx, t, s)
+		if err != nil && !s.Become {
+			return nil, &target.Unreachable{Host: s.Host, Reason: "Failed to connect: " + err.Error()}
+		}
+		return c, err
+	}
 	return nil, &target.Unreachable{Host: s.Host, Reason: fmt.Sprintf("the connection plugin '%s' was not found", s.Kind)}
 }
 

@@ -239,6 +239,9 @@ func extract(c *jinja.Call) (value.Value, error) {
 	default:
 		keys = append(keys, m)
 	}
+	if u, ok := container.(*value.Undefined); ok {
+		return u, nil
+	}
 	v := container
 	for _, k := range keys {
 		next, err := value.GetItem(v, k)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"garboard.dev/garboard/capability/play/action"
+	"garboard.dev/garboard/capability/play/module"
 	"garboard.dev/garboard/capability/play/target"
 	"garboard.dev/garboard/capability/play/template"
 	"garboard.dev/garboard/capability/play/value"
@@ -141,6 +142,16 @@ func (t *taskRun) module(ctx context.Context, p *plan, name string, args *value.
 	if err != nil {
 		return nil, err
 	}
+	if _, native := t.p.run.Modules.Find(name); !native {
+		result, ok, err := t.p.run.Foreign(ctx, to, Foreign{Name: name, Args: args, Check: p.check, Diff: p.diff, NoLog: t.noLog, Verbosity: t.p.run.Verbosity, Env: p.env, Python: p.settings.Python})
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return nil, fmt.Errorf("The module %s is not native here, and neither a collection nor Ansible's own packages on this machine have it", name) //nolint:staticcheck // it stands where Ansible's sentence would
+		}
+		return unsafeResult(result), nil
+	}
 	data, err := value.JSON(args, value.JSONOptions{Default: func(v value.Value) (value.Value, error) { return value.Str(v), nil }})
 	if err != nil {
 		return nil, fmt.Errorf("arguments of %s: %w", name, err)
@@ -153,6 +164,11 @@ func (t *taskRun) module(ctx context.Context, p *plan, name string, args *value.
 	if err != nil {
 		return nil, err
 	}
+	return unsafeResult(result), nil
+}
+
+// unsafeResult is a module's answer as a value that is never templated.
+func unsafeResult(result module.Result) *value.Dict {
 	for _, name := range []string{"stdout", "stderr"} {
 		text, ok := result[name].(string)
 		if _, split := result[name+"_lines"]; ok && !split {
@@ -160,7 +176,7 @@ func (t *taskRun) module(ctx context.Context, p *plan, name string, args *value.
 		}
 	}
 	d, _ := value.MarkUnsafe(value.FromGo(map[string]any(result))).(*value.Dict)
-	return d, nil
+	return d
 }
 
 func linesOf(text string) []any {

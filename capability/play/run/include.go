@@ -41,8 +41,8 @@ func (t *taskRun) include(out *taskResult) *value.Dict {
 			}
 		}
 	}
-	if t.scope.Local != nil {
-		for k, v := range t.scope.Local.All() {
+	for _, l := range t.scope.Locals {
+		for k, v := range l.All() {
 			inc.vars.Set(k, v)
 		}
 	}
@@ -70,7 +70,11 @@ func (t *taskRun) includeTasks(inc *include, d *value.Dict) error {
 		switch name := value.Str(k); name {
 		case "_raw_params", "file", "apply":
 		default:
-			inc.vars.Set(k, v)
+			templated, err := t.p.run.Engine.Value(t.ctx, v, t.scope)
+			if err != nil {
+				return err
+			}
+			inc.vars.Set(k, templated)
 		}
 	}
 	v, err := t.p.run.Engine.Value(t.ctx, raw, t.scope)

@@ -156,7 +156,8 @@ func (t *taskRun) loop(items []value.Value, out *taskResult) *value.Dict {
 	if _, defined := t.scope.Raw(c.variable); defined {
 		t.warn(event.Warning, fmt.Sprintf("The loop variable '%s' is already in use. You should set the `loop_var` value in the `loop_control` option for the task to something else to avoid variable collisions and unexpected behavior.", c.variable))
 	}
-	outer := t.scope
+	carried := value.NewDict()
+	outer := t.scope.With(carried)
 	results := value.NewList()
 	for i, item := range items {
 		if i > 0 && c.pause > 0 {
@@ -173,6 +174,7 @@ func (t *taskRun) loop(items []value.Value, out *taskResult) *value.Dict {
 			out.includes[before].label = value.Str(label)
 		}
 		t.finish(d)
+		t.carry(d, carried)
 		results.Items = append(results.Items, d)
 		if !isInclude(t.task.FQCN) || truth(d, "failed") || truth(d, "skipped") {
 			t.item(d)
@@ -181,8 +183,26 @@ func (t *taskRun) loop(items []value.Value, out *taskResult) *value.Dict {
 			break
 		}
 	}
-	t.scope = outer
 	return summary(results, t.noLog)
+}
+
+// carry keeps the variables that one item gives to those after it: facts, and the
+// registered result.
+func (t *taskRun) carry(d, out *value.Dict) {
+	if v, ok := t.task.Own("register"); ok && v != nil {
+		out.SetStr(value.Str(v), d)
+	}
+	raw, _ := d.Str("ansible_facts")
+	facts := dictOf(raw)
+	if facts == nil {
+		return
+	}
+	direct := t.task.FQCN == "ansible.builtin.set_fact" || t.task.FQCN == "ansible.builtin.include_vars"
+	for k, v := range facts.All() {
+		if direct || t.p.run.Options.InjectFacts && injected(value.Str(k)) {
+			out.Set(k, v)
+		}
+	}
 }
 
 // locals are the variables of one item.

@@ -37,9 +37,7 @@ func (p *playRun) meta(t *book.Task, hosts []string) error {
 			return err
 		}
 		if !holds {
-			if !t.Implicit {
-				p.run.emit(event.Event{Kind: event.Message, Level: event.Verbose1, Host: host, Text: "META: " + what + " conditional evaluated to False, continuing execution for " + host})
-			}
+			p.skipMeta(t, what, host)
 			continue
 		}
 		if err := p.metaOne(t, what, host, hosts); err != nil {
@@ -47,6 +45,24 @@ func (p *playRun) meta(t *book.Task, hosts []string) error {
 		}
 	}
 	return nil
+}
+
+// skipMeta tells that a meta task's condition does not hold.
+func (p *playRun) skipMeta(t *book.Task, what, host string) {
+	if t.Implicit {
+		return
+	}
+	reason := what + " conditional evaluated to False, not running " + what
+	switch what {
+	case "end_host":
+		reason = "end_host conditional evaluated to False, continuing execution for " + host
+	case "end_play":
+		reason = "end_play conditional evaluated to False, continuing play"
+	case "end_batch":
+		reason = "end_batch conditional evaluated to False, continuing current batch"
+	}
+	p.run.emit(event.Event{Kind: event.Message, Level: event.Verbose2, Host: host, Text: "META: " + reason})
+	p.run.emit(event.Event{Kind: event.Skipped, Play: p.play, Task: t, Host: host, Result: value.DictOf("msg", "", "skipped", true, "skip_reason", reason)})
 }
 
 func (p *playRun) metaHolds(t *book.Task, host string) (bool, error) {
@@ -105,7 +121,7 @@ func (p *playRun) metaOne(t *book.Task, what, host string, hosts []string) error
 		return &book.Error{Message: "invalid meta action requested: " + what, Position: t.Position}
 	}
 	if !t.Implicit {
-		p.run.emit(event.Event{Kind: event.Message, Level: event.Verbose1, Host: host, Text: metaText(what, host)})
+		p.run.emit(event.Event{Kind: event.Message, Level: event.Verbose2, Host: host, Text: metaText(what, host)})
 	}
 	return nil
 }

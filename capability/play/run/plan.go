@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"garboard.dev/garboard/capability/play/action"
-	"garboard.dev/garboard/capability/play/book"
 	"garboard.dev/garboard/capability/play/event"
 	"garboard.dev/garboard/capability/play/target"
 	"garboard.dev/garboard/capability/play/template"
@@ -84,13 +83,20 @@ func (t *taskRun) planDelegate(p *plan) error {
 
 func (t *taskRun) planModes(p *plan) error {
 	for name, into := range map[string]*bool{"check_mode": &p.check, "diff": &p.diff} {
-		v, ok, err := t.keyword(name)
+		if v, ok := t.task.Get(name); !ok || v == nil {
+			continue
+		}
+		if v, ok, err := t.keyword(name); err != nil || !ok || v == nil {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		on, err := t.flag(name)
 		if err != nil {
 			return err
 		}
-		if ok && v != nil {
-			*into = book.Boolean(v)
-		}
+		*into = on
 	}
 	limit, err := t.inherited("timeout", float64(t.p.run.Options.TaskTimeout))
 	p.timeout = limit
@@ -155,7 +161,7 @@ func (t *taskRun) planArgs(p *plan) error {
 		}
 		base := dictOf(v)
 		if base == nil {
-			return fmt.Errorf("invalid or malformed argument: %s%s", value.Str(v), t.p.run.where(t.task))
+			return fmt.Errorf("invalid or malformed argument: '%s'%s", value.Str(v), t.p.run.where(t.task))
 		}
 		base = base.Copy()
 		for k, v := range raw.All() {

@@ -217,7 +217,7 @@ func (p *playRun) takes(t *book.Task) bool {
 	defer p.mu.Unlock()
 	c, ok := p.chosen[t]
 	if !ok {
-		c = t.Implicit && t.Action == "meta" || p.run.Tags.Takes(p.tags(t))
+		c = t.Handler || t.Implicit && t.Action == "meta" || p.run.Tags.Takes(p.tags(t))
 		p.chosen[t] = c
 	}
 	return c

@@ -12,6 +12,7 @@ import (
 
 // settle counts and tells what a task gave on one host.
 func (p *playRun) settle(r *taskResult) {
+	p.enlist(r)
 	switch {
 	case truth(r.dict, "unreachable") && !r.ignoredU:
 		p.lost(r)
@@ -101,9 +102,10 @@ func taskVars(t *book.Task) value.Value {
 
 func (p *playRun) succeed(r *taskResult) {
 	if isInclude(r.task.FQCN) { // what is included is told and counted when it is read
+		p.tell(event.Ok, r)
 		return
 	}
-	if p.run.Diff && r.dict.Has("diff") && !r.task.Loop.Set {
+	if r.diff && r.dict.Has("diff") && !r.task.Loop.Set {
 		p.tell(event.Diff, r)
 	}
 	p.count(r.host, func(c *event.Counts) {
@@ -123,21 +125,10 @@ func (p *playRun) remember(r *taskResult, sharing []string) {
 	if len(sharing) > 0 {
 		hosts = sharing
 	}
-	parts := []*value.Dict{r.dict}
-	if l, ok := r.dict.Str("results"); ok && r.task.Loop.Set {
-		if list, isList := l.(*value.List); isList {
-			parts = parts[:0]
-			for _, i := range list.Items {
-				if d := dictOf(i); d != nil {
-					parts = append(parts, d)
-				}
-			}
-		}
-	}
 	if truth(r.dict, "changed") && !truth(r.dict, "failed") {
 		p.notify(r)
 	}
-	for _, d := range parts {
+	for _, d := range r.parts() {
 		p.learn(r, d, hosts)
 	}
 	if r.register == "" {
@@ -195,18 +186,46 @@ func (p *playRun) learn(r *taskResult, d *value.Dict, hosts []string) {
 			p.learnFacts(r, d, facts, hosts)
 		}
 	}
-	if raw, ok := d.Str("add_host"); ok {
-		p.addHost(dictOf(raw))
-	}
-	if raw, ok := d.Str("add_group"); ok {
-		parents, _ := d.Str("parent_groups")
-		for _, h := range hosts {
-			p.run.Inventory.AddToGroup(h, value.Str(raw), texts(parents))
-			p.run.forgetHost(h)
-		}
-	}
 	if raw, ok := d.Str("ansible_stats"); ok {
 		p.learnStats(r.host, dictOf(raw))
+	}
+}
+
+// parts are a result, or those of its items.
+func (r *taskResult) parts() []*value.Dict {
+	l, ok := r.dict.Str("results")
+	list, isList := l.(*value.List)
+	if !ok || !isList || !r.task.Loop.Set {
+		return []*value.Dict{r.dict}
+	}
+	var out []*value.Dict
+	for _, i := range list.Items {
+		if d := dictOf(i); d != nil {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// enlist puts hosts and groups into the inventory. What was there before is no change.
+func (p *playRun) enlist(r *taskResult) {
+	any, seen := false, false
+	for _, d := range r.parts() {
+		changed := false
+		if raw, ok := d.Str("add_host"); ok {
+			changed, seen = p.addHost(dictOf(raw)), true
+			d.SetStr("changed", changed)
+		}
+		if raw, ok := d.Str("add_group"); ok {
+			parents, _ := d.Str("parent_groups")
+			changed, seen = p.run.Inventory.AddToGroup(r.host, value.Str(raw), texts(parents)), true
+			p.run.forgetHost(r.host)
+			d.SetStr("changed", changed)
+		}
+		any = any || changed
+	}
+	if seen {
+		r.dict.SetStr("changed", any)
 	}
 }
 
@@ -243,15 +262,16 @@ func (r *Runner) forgetHost(host string) {
 	s.loaded = false
 }
 
-func (p *playRun) addHost(d *value.Dict) {
+func (p *playRun) addHost(d *value.Dict) bool {
 	if d == nil {
-		return
+		return false
 	}
 	name, _ := d.Str("host_name")
 	groups, _ := d.Str("groups")
 	vars, _ := d.Str("host_vars")
-	p.run.Inventory.Add(value.Str(name), texts(groups), dictOf(vars))
+	changed := p.run.Inventory.Add(value.Str(name), texts(groups), dictOf(vars))
 	p.run.forgetHost(value.Str(name))
+	return changed
 }
 
 // learnStats takes in what set_stats gives.

@@ -28,6 +28,8 @@ type Runner struct {
 	Engine    *template.Engine
 	Actions   map[string]action.Action // by fully qualified name
 	Modules   module.Table
+	// Foreign runs a module that is not native; ok is false where there is none of that name.
+	Foreign func(ctx context.Context, to target.Target, r Foreign) (result module.Result, ok bool, err error)
 	// Connect gives the machine that settings describe. It keeps connections.
 	Connect func(ctx context.Context, s target.Settings) (target.Target, error)
 	// Reset drops the connections to a host.
@@ -63,6 +65,17 @@ type Runner struct {
 	dead   map[string]bool // failed or unreachable in an earlier play
 	stats  event.Stats
 	jobs   int
+}
+
+// Foreign is one call of a module that is not native.
+type Foreign struct {
+	Name        string
+	Args        *value.Dict
+	Check, Diff bool
+	NoLog       bool
+	Verbosity   int
+	Env         map[string]string
+	Python      string
 }
 
 // Options are settings that configuration decides.
@@ -114,6 +127,13 @@ type FactCache interface {
 type View struct {
 	Pattern         string
 	Patterns, Hosts []string
+	Tasks           []ViewTask
+}
+
+// ViewTask is one task that tags choose.
+type ViewTask struct {
+	Title string
+	Tags  []string
 }
 
 // View returns what a play would run on.
@@ -125,7 +145,13 @@ func (r *Runner) View(ctx context.Context, play *book.Play) (View, error) {
 	}
 	hosts, _, err := p.keyword("hosts")
 	patterns := texts(hosts)
-	return View{Pattern: strings.Join(patterns, ","), Patterns: patterns, Hosts: p.all}, err
+	out := View{Pattern: strings.Join(patterns, ","), Patterns: patterns, Hosts: p.all}
+	book.Walk(play.Compile(), func(t *book.Task) {
+		if !t.Implicit && !isMeta(t) && p.takes(t) {
+			out.Tasks = append(out.Tasks, ViewTask{Title: t.Title(t.Name()), Tags: p.tags(t)})
+		}
+	})
+	return out, err
 }
 
 // Outcome says how a run ended.
@@ -319,7 +345,7 @@ func (r *Runner) hash(ctx context.Context, p book.Prompt, answer string) (value.
 	} else if p.SaltSize > 0 {
 		expression += fmt.Sprintf(", salt_size=%d", p.SaltSize)
 	}
-	scope := &template.Scope{Vars: noVars{}, Local: local}
+	scope := &template.Scope{Vars: noVars{}, Locals: []*value.Dict{local}}
 	return r.Engine.Expression(ctx, expression+")", scope)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"garboard.dev/garboard/capability/play/book"
 	"garboard.dev/garboard/capability/play/event"
+	"garboard.dev/garboard/capability/play/module"
 	"garboard.dev/garboard/capability/play/target"
 	"garboard.dev/garboard/capability/play/template"
 	"garboard.dev/garboard/capability/play/value"
@@ -40,6 +41,7 @@ type taskResult struct {
 	ignored   bool // ignore_errors
 	ignoredU  bool // ignore_unreachable
 	noLog     bool
+	diff      bool
 	includes  []include // of include_tasks and include_role
 	notify    []string
 	register  string
@@ -84,9 +86,16 @@ func (t *taskRun) conclude(out *taskResult) {
 	if d, err := t.flag("delegate_facts"); err == nil {
 		out.delegate = d
 	}
+	out.diff = t.showsDiff()
 	if v, ok := t.task.Get("notify"); ok {
 		out.notify = texts(v)
 	}
+}
+
+// showsDiff says whether the user wants to see what changes.
+func (t *taskRun) showsDiff() bool {
+	own, err := t.flag("diff")
+	return t.p.run.Diff || err == nil && own
 }
 
 // events connects the run to the sink.
@@ -107,7 +116,7 @@ func (t *taskRun) events() {
 		case truth(d, "skipped"):
 			kind = event.ItemSkipped
 		}
-		if kind == event.ItemOk && d.Has("diff") && t.p.run.Diff {
+		if kind == event.ItemOk && d.Has("diff") && t.showsDiff() {
 			send(event.Diff, d, label)
 		}
 		send(kind, d, label)
@@ -203,7 +212,14 @@ func (e *fieldError) Unwrap() error { return e.cause }
 
 func (t *taskRun) flag(name string) (bool, error) {
 	v, ok, err := t.keyword(name)
-	return ok && book.Boolean(v), err
+	if err != nil || !ok || v == nil {
+		return false, err
+	}
+	b, err := module.Boolean(value.ToGo(v))
+	if err != nil {
+		return false, fmt.Errorf("the field '%s' has an invalid value (%s), and could not be converted to an bool. The error was: %w%s", name, value.Str(v), err, t.p.run.where(t.task))
+	}
+	return b, nil
 }
 
 func (t *taskRun) number(name string, otherwise float64) (float64, error) {

@@ -1,8 +1,15 @@
 package session
 
 import (
+	"context"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"garboard.dev/garboard/capability/play/module"
+	"garboard.dev/garboard/capability/play/python"
+	"garboard.dev/garboard/capability/play/run"
+	"garboard.dev/garboard/capability/play/target"
 )
 
 // engineActions are actions that the executor itself does.
@@ -81,6 +88,33 @@ func (s *Session) Resolve(name string, collections []string) (string, bool) {
 	return "", false
 }
 
+// roleFound makes the modules of a role known.
+func (s *Session) roleFound(dir string) {
+	for folder, into := range map[string]*[]string{"library": &s.libraries, "module_utils": &s.utils} {
+		if full := filepath.Join(dir, folder); isDir(full) && !slices.Contains(*into, full) {
+			*into = append(*into, full)
+		}
+	}
+}
+
+// foreign runs a module that is not native.
+func (s *Session) foreign(ctx context.Context, to target.Target, r run.Foreign) (module.Result, bool, error) {
+	file := s.pythonModule(r.Name)
+	if short, ok := strings.CutPrefix(r.Name, "ansible.builtin."); ok && file == "" {
+		for _, dir := range s.core {
+			if path := filepath.Join(dir, "ansible", "modules", short+".py"); isFile(path) {
+				file = path
+			}
+		}
+	}
+	if file == "" {
+		return nil, false, nil
+	}
+	paths := python.Paths{Core: s.core, Utils: s.utils, Collection: s.collectionDirs}
+	result, err := python.Run(ctx, paths, to, python.Call{Name: r.Name, File: file, Args: r.Args, Check: r.Check, Diff: r.Diff, NoLog: r.NoLog, Verbosity: r.Verbosity, Env: r.Env, Python: r.Python})
+	return result, true, err
+}
+
 // pythonModule returns the file of a module in Python, "" where there is none.
 func (s *Session) pythonModule(name string) string {
 	if strings.Count(name, ".") >= 2 {
@@ -107,7 +141,7 @@ func (s *Session) pythonModule(name string) string {
 func (s *Session) collectionDirs(namespace, name string) []string {
 	var out []string
 	paths := append([]string{}, s.besidePlaybook...)
-	for _, p := range append(paths, s.Config.Paths("COLLECTIONS_PATHS")...) {
+	for _, p := range slices.Concat(paths, s.Config.Paths("COLLECTIONS_PATHS"), s.core) {
 		if filepath.Base(p) != "ansible_collections" {
 			p = filepath.Join(p, "ansible_collections")
 		}
@@ -147,7 +181,7 @@ func (s *Session) AddLibrary(dir string) { s.libraries = append(s.libraries, dir
 
 // BesidePlaybook makes modules, roles and collections beside a playbook known.
 func (s *Session) BesidePlaybook(dir string) {
-	s.libraries = append(s.libraries, filepath.Join(dir, "library"))
+	s.roleFound(dir)
 	s.besidePlaybook = append(s.besidePlaybook, filepath.Join(dir, "collections"))
 	s.Inventory.Folder(dir)
 }

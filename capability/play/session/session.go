@@ -20,6 +20,7 @@ import (
 	"garboard.dev/garboard/capability/play/event"
 	"garboard.dev/garboard/capability/play/inventory"
 	"garboard.dev/garboard/capability/play/module"
+	"garboard.dev/garboard/capability/play/python"
 	"garboard.dev/garboard/capability/play/run"
 	"garboard.dev/garboard/capability/play/source"
 	"garboard.dev/garboard/capability/play/template"
@@ -54,12 +55,12 @@ type Session struct {
 	Extra     *value.Dict
 	Tell      func(level event.Level, text string)
 
-	ctx                       context.Context
-	sources                   []string
-	libraries, besidePlaybook []string
-	connections               *connection.Manager
-	mu                        sync.Mutex
-	parsed                    map[string]*parsedFile
+	ctx                                    context.Context
+	sources                                []string
+	libraries, besidePlaybook, utils, core []string
+	connections                            *connection.Manager
+	mu                                     sync.Mutex
+	parsed                                 map[string]*parsedFile
 }
 
 type parsedFile struct {
@@ -77,12 +78,13 @@ func New(ctx context.Context, out Outside, c *config.Config, modules *module.Lis
 		Tell: func(event.Level, string) {}, parsed: map[string]*parsedFile{},
 	}
 	s.Engine = template.New(c.Bool("DEFAULT_JINJA2_NATIVE"), s.plugins(), omitted(out.Now()))
+	s.core = python.CoreDirs(out.Home)
 	s.Inventory = inventory.New(s.reader())
 	s.Loader = &book.Loader{
-		Read: s.Document, IsFile: isFile, IsDir: isDir, Resolve: s.Resolve, RolesPath: s.rolesPath(), CollectionRole: s.collectionRole,
+		Read: s.Document, IsFile: isFile, IsDir: isDir, Resolve: s.Resolve, RolesPath: s.rolesPath(), CollectionRole: s.collectionRole, RoleFound: s.roleFound,
 		Template: s.static, Warn: func(text string) { s.Tell(event.Warning, text) },
 	}
-	s.connections = connection.NewManager(connection.Outside{
+	s.connections = connection.NewManager(ctx, connection.Outside{
 		Programs: out.Programs, Now: out.Now, Getenv: out.Getenv, Home: out.Home, Executable: out.Executable, Modules: modules,
 		HostKeys: c.Bool("HOST_KEY_CHECKING"), Warn: func(text string) { s.Tell(event.Warning, text) },
 	})
@@ -124,7 +126,14 @@ func (s *Session) Read(path string) ([]byte, error) {
 
 // YAML says how YAML is read here.
 func (s *Session) YAML() source.Options {
-	return source.Options{Decrypt: s.Keyring.Decrypt, Warn: func(text string) { s.Tell(event.Warning, text) }}
+	o := source.Options{Decrypt: s.Keyring.Decrypt, Warn: func(text string) { s.Tell(event.Warning, text) }}
+	switch s.Config.String("DUPLICATE_YAML_DICT_KEY") {
+	case "ignore":
+		o.Warn = nil
+	case "error":
+		o.NoDuplicates = true
+	}
+	return o
 }
 
 // Document parses a YAML file, once.
@@ -285,7 +294,7 @@ func (s *Session) Runner(sink event.Sink) *run.Runner {
 	c := s.Config
 	return &run.Runner{
 		Loader: s.Loader, Inventory: s.Inventory, Engine: s.Engine, Actions: s.Actions, Modules: s.Modules,
-		Connect: s.connections.Connect, Reset: s.connections.Reset, Sink: sink, Files: s, ExtraVars: s.Extra,
+		Foreign: s.foreign, Connect: s.connections.Connect, Reset: s.connections.Reset, Sink: sink, Files: s, ExtraVars: s.Extra,
 		Diff: c.Bool("DIFF_ALWAYS"), Forks: c.Int("DEFAULT_FORKS"), MergeHashes: c.String("DEFAULT_HASH_BEHAVIOUR") == "merge",
 		Now: s.Now, Home: s.Home, Source: s.YAML(), Ask: s.Ask, Settings: s.settings(), Refresh: s.refresh,
 		Options: run.Options{

@@ -98,6 +98,8 @@ type Options struct {
 	Decrypt func(data []byte, file string) ([]byte, error)
 	// Warn tells about keys that stand twice.
 	Warn func(text string)
+	// NoDuplicates makes them errors.
+	NoDuplicates bool
 	// Limit is how many nodes a document may have with its aliases resolved; 0 stands for ten million.
 	Limit int
 }
@@ -245,6 +247,9 @@ func (r *reader) mapping(n *Node, y *yaml.Node, depth int) error {
 			return err
 		}
 		if at, twice := seen.Get(name); twice {
+			if r.options.NoDuplicates {
+				return r.fail(key, "while constructing a mapping: found a duplicate dict key (%s).", value.Str(name))
+			}
 			if r.options.Warn != nil {
 				r.options.Warn(fmt.Sprintf("While constructing a mapping from %s, line %d, column %d, found a duplicate dict key (%s). Using last defined value only.", r.file, y.Line, y.Column, value.Str(name)))
 			}

@@ -35,12 +35,39 @@ func (e *Engine) convert(ctx context.Context, t *jinja.Template, r *resolver, m 
 	if m&convert == 0 || !(strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[") || text == "True" || text == "False") {
 		return marked(text, unsafe), nil
 	}
-	v, err := value.Literal(text)
+	v, err := value.JSONLiteral(text)
 	if err != nil { // it only looked like one
 		return marked(text, unsafe), nil
 	}
 	if unsafe {
 		return value.MarkUnsafe(v), nil
+	}
+	return v, nil
+}
+
+// native gives a template's value as Ansible does with jinja2_native: text that is
+// a Python literal is read as one, but a literal that is text keeps its quotes.
+func (e *Engine) native(ctx context.Context, t *jinja.Template, r *resolver) (value.Value, error) {
+	pieces, err := t.Pieces(ctx, r)
+	if err != nil || len(pieces) == 0 {
+		return nil, err
+	}
+	if len(pieces) == 1 {
+		switch v := pieces[0].(type) {
+		case jinja.NativeText:
+			return string(v), nil
+		case string:
+		default:
+			return v, nil
+		}
+	}
+	text, unsafe := joined(pieces)
+	v, err := value.Literal(text)
+	if err != nil {
+		return marked(text, unsafe), nil //nolint:nilerr // it is text then
+	}
+	if s, ok := v.(string); ok {
+		return text[:1] + s + text[:1], nil
 	}
 	return v, nil
 }

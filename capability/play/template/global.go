@@ -33,8 +33,8 @@ func (r *resolver) all() value.Value {
 			out.SetStr(name, v)
 		}
 	}
-	if r.scope.Local != nil {
-		for k, v := range r.scope.Local.All() {
+	for _, l := range r.scope.Locals {
+		for k, v := range l.All() {
 			out.Set(k, v)
 		}
 	}
@@ -122,8 +122,8 @@ func (e *Engine) RunLookup(c *LookupCall, name string) (*value.List, error) {
 // Names returns the names of all variables that s has, sorted.
 func (s *Scope) Names() []string {
 	names := s.Vars.Names()
-	if s.Local != nil {
-		for k := range s.Local.All() {
+	for _, l := range s.Locals {
+		for k := range l.All() {
 			names = append(names, value.Str(k))
 		}
 	}

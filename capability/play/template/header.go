@@ -73,7 +73,6 @@ func Override(env *jinja.Environment, name string, v value.Value) error {
 // File renders a template file's text, with settings over the engine's own.
 func (e *Engine) File(r FileRequest) (string, error) {
 	env := e.environment
-	env.KeepTrailingNewline = true
 	for k, v := range r.Settings.All() {
 		if err := Override(&env, value.Str(k), v); err != nil {
 			return "", err
@@ -91,5 +90,19 @@ func (e *Engine) File(r FileRequest) (string, error) {
 	}
 	scope := *r.Scope
 	scope.mutates = mutates(r.Text)
-	return t.Render(r.Context, &resolver{engine: e, ctx: r.Context, scope: &scope})
+	text, err := t.Render(r.Context, &resolver{engine: e, ctx: r.Context, scope: &scope})
+	return ended(text, r.Text, env.Newline), err
+}
+
+// ended gives a text back the line breaks that its template ended with: Jinja2
+// takes the last one away, of included templates too.
+func ended(text, source, newline string) string {
+	breaks := func(s string) int { return len(s) - len(strings.TrimRight(s, "\n")) }
+	if newline == "" {
+		newline = "\n"
+	}
+	if missing := breaks(source) - breaks(text); missing > 0 {
+		text += strings.Repeat(newline, missing)
+	}
+	return text
 }

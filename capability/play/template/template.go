@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -80,22 +81,15 @@ type Scope struct {
 	Dirs    []string // where files and templates are looked for, the nearest first
 	BaseDir string   // of the playbook
 	depth   int
-	Local   *value.Dict // variables of this evaluation, over Vars
+	Locals  []*value.Dict // variables of this evaluation, over Vars; the last counts most
 	mutates bool
 }
 
-// With returns a scope with more local variables.
+// With returns a scope with more local variables. vars is not copied: whoever
+// makes it may add to it as long as nobody else uses the scope.
 func (s *Scope) With(vars *value.Dict) *Scope {
 	out := *s
-	if s.Local == nil {
-		out.Local = vars
-		return &out
-	}
-	local := s.Local.Copy()
-	for k, v := range vars.All() {
-		local.Set(k, v)
-	}
-	out.Local = local
+	out.Locals = append(s.Locals[:len(s.Locals):len(s.Locals)], vars)
 	return &out
 }
 
@@ -104,8 +98,8 @@ const maxDepth = 100
 
 // Raw returns a variable as it is written.
 func (s *Scope) Raw(name string) (value.Value, bool) {
-	if s.Local != nil {
-		if v, ok := s.Local.Str(name); ok {
+	for _, l := range slices.Backward(s.Locals) {
+		if v, ok := l.Str(name); ok {
 			return v, true
 		}
 	}
@@ -279,9 +273,16 @@ func (e *Engine) render(ctx context.Context, text string, s *Scope, m mode) (val
 	inner.mutates = en.mutates
 	r := &resolver{engine: e, ctx: ctx, scope: &inner}
 	if e.Native {
-		return en.template.Native(ctx, r)
+		return e.native(ctx, en.template, r)
 	}
-	return e.convert(ctx, en.template, r, m)
+	out, err := e.convert(ctx, en.template, r, m)
+	switch s := out.(type) {
+	case string:
+		return ended(s, text, ""), err
+	case value.Unsafe:
+		return value.Unsafe(ended(string(s), text, "")), err
+	}
+	return out, err
 }
 
 func (e *Engine) syntax(text string, err error) error {

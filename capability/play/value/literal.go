@@ -11,7 +11,15 @@ import (
 // Literal reads a Python literal, as ast.literal_eval does: numbers, text, bytes,
 // lists, tuples, dictionaries, sets (as lists), True, False and None.
 func Literal(text string) (Value, error) {
-	p := &literalReader{s: text}
+	return (&literalReader{s: text}).whole()
+}
+
+// JSONLiteral is Literal with JSON's true, false and null besides.
+func JSONLiteral(text string) (Value, error) {
+	return (&literalReader{s: text, more: map[string]Value{"true": true, "false": false, "null": nil}}).whole()
+}
+
+func (p *literalReader) whole() (Value, error) {
 	p.space()
 	v, err := p.read(0)
 	if err != nil {
@@ -28,8 +36,9 @@ func Literal(text string) (Value, error) {
 }
 
 type literalReader struct {
-	s string
-	i int
+	s    string
+	i    int
+	more map[string]Value // names besides True, False and None
 }
 
 func (p *literalReader) wrong() error {
@@ -127,6 +136,9 @@ func (p *literalReader) name() (Value, error) {
 		return false, nil
 	case "None":
 		return nil, nil
+	}
+	if v, ok := p.more[p.s[start:p.i]]; ok {
+		return v, nil
 	}
 	return nil, p.wrong()
 }

@@ -82,6 +82,9 @@ func run(ctx context.Context, c *module.Call, withShell bool) (module.Result, er
 			return nil, &module.Failure{Message: "Unable to change directory before execution: [Errno 2] No such file or directory: b'" + j.dir + "'", Result: blank(j.shown(), 0, false)}
 		}
 	}
+	if e := c.Args.String("executable"); e != "" && !withShell {
+		c.Warn("As of Ansible 2.4, the parameter 'executable' is no longer supported with the 'command' module. Not using '%s'.", e)
+	}
 	if skipped, ok := j.skipped(); ok {
 		return skipped, nil
 	}
