@@ -27,6 +27,7 @@ build: engine front garboard hello
 
 garboard:
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/garboard ./cmd/garboard
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/garboard-agent ./cmd/garboard-agent
 
 # The example's program, which its image holds alone.
 hello:

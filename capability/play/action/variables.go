@@ -238,9 +238,6 @@ func addHost(t *Task) (*value.Dict, error) {
 			break
 		}
 	}
-	if raw := t.text("_raw_params"); name == "" && raw != "" {
-		name = raw
-	}
 	if name == "" {
 		return nil, errors.New("name, host or hostname needs to be provided")
 	}

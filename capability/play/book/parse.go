@@ -144,6 +144,9 @@ func (l *Loader) play(path string, entry *source.Node, parent *Node) (*Play, err
 	lists := map[string]*source.Node{}
 	for key, child := range entry.Fields() {
 		if key == "user" {
+			if _, both := field(entry, "remote_user"); both {
+				return nil, wrong(entry.Position(), "both 'user' and 'remote_user' are set for this play. The use of 'user' is deprecated, and should be removed")
+			}
 			key = "remote_user"
 		}
 		k, ok := keywords[key]

@@ -292,7 +292,7 @@ func (c *Default) diff(e event.Event) {
 	raw, _ := e.Result.Str("diff")
 	if text := c.Diff(raw); text != "" {
 		c.banner(e.Task)
-		fmt.Fprintln(c.Out, text)
+		fmt.Fprint(c.Out, strings.TrimSuffix(text, "\n")+"\n")
 	}
 }
 

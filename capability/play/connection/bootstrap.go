@@ -183,7 +183,11 @@ func (m *Manager) start(ctx context.Context, t transport, s target.Settings, dir
 func serve(ctx context.Context, t transport, s target.Settings, line, prompt string) (target.Target, error) {
 	inR, inW := io.Pipe()
 	outR, outW := io.Pipe()
-	said := &prompts{marker: prompt, answer: func() { _, _ = io.WriteString(inW, s.BecomePassword+"\n") }} // a broken pipe is seen by the reader
+	said := &prompts{
+		marker: prompt,
+		answer: func() { _, _ = io.WriteString(inW, s.BecomePassword+"\n") }, // a broken pipe is seen by the reader
+		refuse: func() { _ = inW.Close() },                                   // the program gives up then
+	}
 	ended := make(chan error, 1)
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
@@ -204,7 +208,13 @@ func serve(ctx context.Context, t transport, s target.Settings, line, prompt str
 	}
 	_ = inW.Close() // it has not started
 	cancel()
-	if exit := <-ended; exit != nil {
+	exit := <-ended
+	switch method := s.BecomeMethod; {
+	case said.refused():
+		return nil, fmt.Errorf("Incorrect %s password", method) //nolint:staticcheck // Ansible's sentence
+	case s.Become && strings.Contains(said.String(), "a password is required"):
+		return nil, fmt.Errorf("Missing %s password", method) //nolint:staticcheck // Ansible's sentence
+	case exit != nil:
 		return nil, fmt.Errorf("%w: %w", err, exit)
 	}
 	return nil, err
@@ -229,10 +239,19 @@ func promptText() (string, error) {
 type prompts struct {
 	marker string
 	answer func()
+	refuse func()
 
 	mu    sync.Mutex
 	said  []byte
 	asked bool
+	wrong bool // it asked again
+}
+
+// refused says that the password was wrong.
+func (p *prompts) refused() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.wrong
 }
 
 // maxSaid is how much of standard error is kept.
@@ -246,7 +265,8 @@ func (p *prompts) Write(b []byte) (int, error) {
 	if at := bytes.Index(p.said, []byte(p.marker)); at >= 0 {
 		p.said = append(p.said[:at], p.said[at+len(p.marker):]...)
 		if p.asked {
-			p.said = append(p.said, "Incorrect password"...)
+			p.wrong = true
+			go p.refuse()
 		} else {
 			p.asked = true
 			go p.answer()

@@ -209,7 +209,8 @@ func (m *Manager) sshClient(ctx context.Context, h *sshHost, password string) (t
 	}
 	inner, channels, requests, err := ssh.NewClientConn(conn, address, config)
 	if err != nil {
-		return nil, errors.Join(loginError(h, err), conn.Close(), c.closeOpened())
+		_ = conn.Close() // it may be closed already
+		return nil, errors.Join(loginError(h, err), c.closeOpened())
 	}
 	if err := conn.SetDeadline(time.Time{}); err != nil && h.jump == "" {
 		return nil, errors.Join(err, inner.Close(), c.closeOpened())

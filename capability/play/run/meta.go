@@ -147,6 +147,8 @@ func metaText(what, host string) string {
 		return "META: ending play for " + host
 	case "end_play":
 		return "META: ending play"
+	case "end_batch":
+		return "META: ending batch"
 	case "flush_handlers":
 		return "META: triggered running handlers for " + host
 	case "clear_host_errors":

@@ -100,7 +100,10 @@ func (p *playRun) resolve() error {
 	if err != nil {
 		return err
 	}
-	p.force = p.run.Options.ForceHandlers || ok && book.Boolean(force)
+	p.force = p.run.Options.ForceHandlers
+	if ok {
+		p.force = book.Boolean(force)
+	}
 	return p.order()
 }
 

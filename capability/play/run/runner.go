@@ -147,7 +147,7 @@ func (r *Runner) View(ctx context.Context, play *book.Play) (View, error) {
 	patterns := texts(hosts)
 	out := View{Pattern: strings.Join(patterns, ","), Patterns: patterns, Hosts: p.all}
 	book.Walk(play.Compile(), func(t *book.Task) {
-		if !t.Implicit && !isMeta(t) && p.takes(t) {
+		if !t.Implicit && p.takes(t) {
 			out.Tasks = append(out.Tasks, ViewTask{Title: t.Title(t.Name()), Tags: p.tags(t)})
 		}
 	})

@@ -67,12 +67,38 @@ type entry struct {
 
 // New returns an engine.
 func New(native bool, plugins Plugins, omit string) *Engine {
+	if native {
+		plugins.Filter = keepText(plugins.Filter)
+	}
 	e := &Engine{Native: native, Plugins: plugins, Omit: omit}
 	e.environment = jinja.Environment{
 		TrimBlocks: true, Strict: true, Extensions: []string{"do", "loopcontrols"},
 		Filter: plugins.Filter, Test: plugins.Test,
 	}
 	return e
+}
+
+// keepText makes filters whose result is text give text that stays text, whatever
+// it looks like (the setting STRING_TYPE_FILTERS).
+func keepText(find func(string) (jinja.Callable, bool)) func(string) (jinja.Callable, bool) {
+	return func(name string) (jinja.Callable, bool) {
+		f, ok := find(name)
+		switch name {
+		case "string", "to_json", "to_nice_json", "to_yaml", "to_nice_yaml", "ppretty", "json":
+		default:
+			return f, ok
+		}
+		if !ok {
+			f, ok = jinja.Filters(name)
+		}
+		return func(c *jinja.Call) (value.Value, error) {
+			v, err := f(c)
+			if s, isText := v.(string); isText {
+				return jinja.NativeText(s), err
+			}
+			return v, err
+		}, ok
+	}
 }
 
 // Scope is where a template is evaluated.
