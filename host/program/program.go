@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"strings"
@@ -62,9 +63,12 @@ const grace = 10 * time.Second
 // Run runs c. When ctx ends, the program and its children get SIGTERM, and
 // after a grace SIGKILL.
 func (Linux) Run(ctx context.Context, c Command) error {
-	path, err := exec.LookPath(c.Name)
-	if err != nil {
-		return &MissingError{Name: c.Name}
+	path := c.Name
+	if !strings.Contains(path, "/") { // a path is relative to Dir, a name is looked up
+		var err error
+		if path, err = exec.LookPath(c.Name); err != nil {
+			return &MissingError{Name: c.Name}
+		}
 	}
 	said := &tail{limit: 4096}
 	cmd := exec.CommandContext(ctx, path, c.Args...)
@@ -77,13 +81,15 @@ func (Linux) Run(ctx context.Context, c Command) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = grace
-	err = cmd.Run()
+	err := cmd.Run()
 	var exit *exec.ExitError
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case errors.Is(err, fs.ErrNotExist) && path == c.Name && cmd.Process == nil:
+		return &MissingError{Name: c.Name}
 	case errors.As(err, &exit):
 		return &ExitError{Name: c.Name, Code: exit.ExitCode(), Said: said.String()}
 	}

@@ -157,6 +157,9 @@ func gatherFacts(t *Task) (*value.Dict, error) {
 
 // wait for the target to answer.
 func waitForConnection(t *Task) (*value.Dict, error) {
+	if err := t.check("connect_timeout", "delay", "sleep", "timeout"); err != nil {
+		return nil, err
+	}
 	if t.Check {
 		return value.DictOf("skipped", true, "changed", false), nil
 	}

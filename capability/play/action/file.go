@@ -222,6 +222,13 @@ func (t *Task) fileArgs(pairs ...value.Value) *value.Dict {
 // fetch brings a file of the target to the controller.
 func fetch(t *Task) (*value.Dict, error) {
 	src, dest := t.text("src"), t.text("dest")
+	for _, option := range []struct{ name, what string }{{"src", "source"}, {"dest", "destination"}} {
+		if v, ok := t.Args.Str(option.name); ok && v != nil {
+			if _, isText := value.Text(v); !isText {
+				return nil, fmt.Errorf("Invalid type supplied for %s option, it must be a string", option.what) //nolint:staticcheck // Ansible's sentence
+			}
+		}
+	}
 	if src == "" || dest == "" {
 		return nil, errors.New("src and dest are required")
 	}

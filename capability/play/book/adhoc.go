@@ -5,7 +5,7 @@ import (
 )
 
 // AdHoc returns a play of one task, as the command ansible runs it.
-func AdHoc(pattern, dir, action, fqcn string, args *value.Dict, keywords map[string]value.Value) *Play {
+func (l *Loader) AdHoc(pattern, dir, action, fqcn string, args *value.Dict, keywords map[string]value.Value) (*Play, error) {
 	p := &Play{Dir: dir}
 	p.Set("name", "Ansible Ad-Hoc")
 	p.Set("hosts", pattern)
@@ -14,6 +14,11 @@ func AdHoc(pattern, dir, action, fqcn string, args *value.Dict, keywords map[str
 	for k, v := range keywords {
 		t.Set(k, v)
 	}
-	p.Tasks = []Item{t}
-	return p
+	if !Static(fqcn) {
+		p.Tasks = []Item{t}
+		return p, nil
+	}
+	var err error
+	p.Tasks, err = l.static(t, place{node: &p.Node, dir: dir, play: p})
+	return p, err
 }

@@ -54,7 +54,7 @@ func (l *Loader) items(list *source.Node, at place) ([]Item, error) {
 		return nil, nil
 	}
 	if list.Kind() != source.Sequence {
-		return nil, wrong(list.Position(), "A malformed block was encountered while loading a block: expected a list of tasks, got a %s", typeOf(list))
+		return nil, wrong(list.Position(), "A malformed block was encountered while loading tasks: %s should be a list or None but was <class '%s'>", value.Str(list.Value()), typeOf(list))
 	}
 	var out []Item
 	for n := range list.Items() {

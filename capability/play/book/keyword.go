@@ -57,6 +57,12 @@ func table(parts ...[]Keyword) map[string]Keyword {
 	return out
 }
 
+// Reserved says whether a name is a keyword, so that no variable should have it.
+func Reserved(name string) bool {
+	_, ok := keywords[name]
+	return ok || name == "private" || name == "public" || name == "loop" || name == "with_" || name == "role" || name == "import_playbook"
+}
+
 // Keywords returns all keywords, sorted by name.
 func Keywords() []Keyword {
 	return slices.SortedFunc(maps.Values(keywords), func(a, b Keyword) int { return strings.Compare(a.Name, b.Name) })

@@ -18,6 +18,8 @@ type Loader struct {
 	// Resolve returns the fully qualified name of the module or action that a task
 	// names, searched in collections; false where there is none.
 	Resolve func(name string, collections []string) (string, bool)
+	// BaseDir is the playbook's folder, where files are looked for last.
+	BaseDir string
 	// RolesPath are the folders that hold roles, besides "roles" beside the playbook.
 	RolesPath []string
 	// CollectionRole returns the folder of a role of a collection.
@@ -56,6 +58,9 @@ func (l *Loader) playbook(path string, parent *Node, vars []*value.Dict) ([]*Pla
 			return nil, err
 		}
 		out = append(out, plays...)
+	}
+	if len(out) == 0 {
+		return nil, wrong(doc.Position(), "A playbook must contain at least one play")
 	}
 	return out, nil
 }

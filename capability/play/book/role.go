@@ -272,13 +272,10 @@ func (l *Loader) meta(r *Role, at place) error {
 }
 
 func (r *Role) specs(doc *source.Node) error {
-	if doc == nil {
+	if doc == nil || doc.Kind() != source.Mapping {
 		return nil
 	}
-	specs, ok := field(doc, "argument_specs")
-	if !ok {
-		return wrong(doc.Position(), "the argument specification of role %s has no key argument_specs", r.Name)
-	}
+	specs, _ := field(doc, "argument_specs")
 	r.Specs, _ = specs.(*value.Dict)
 	return nil
 }

@@ -111,6 +111,9 @@ func (l *Loader) FindTasks(path string, t *Task) string {
 		}
 		candidates = append(candidates, filepath.Join(t.Role.Dir, path), filepath.Join(t.Role.Dir, "tasks", path))
 	}
+	if l.BaseDir != "" {
+		candidates = append(candidates, filepath.Join(l.BaseDir, path))
+	}
 	for _, c := range candidates {
 		if found := l.existing(c); found != "" {
 			return found

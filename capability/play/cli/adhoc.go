@@ -30,7 +30,7 @@ func adhocCommand(env *command.Env) *command.Command {
 type adhocOptions struct {
 	module, args, basedir, tree, taskTimeout string
 	async, poll                              int
-	oneLine                                  bool
+	oneLine, listing                         bool
 }
 
 func (a *adhocOptions) bind(f *pflag.FlagSet) {
@@ -75,6 +75,7 @@ func (s *opened) adhoc(ctx context.Context, o *options, a *adhocOptions, pattern
 		dir = s.Path(a.basedir)
 	}
 	s.BesidePlaybook(dir)
+	a.listing = o.listHosts
 	play, err := s.adhocPlay(a, pattern, dir)
 	if err != nil {
 		return say(s.env, 1, err)
@@ -123,11 +124,10 @@ func (s *opened) adhocPlay(a *adhocOptions, pattern, dir string) (*book.Play, er
 	if !ok {
 		return nil, fmt.Errorf("couldn't resolve module/action '%s'. This often indicates a misspelling, missing collection, or incorrect module path.", name) //nolint:staticcheck // Ansible's sentence
 	}
-	switch fqcn {
-	case "ansible.builtin.include_role", "ansible.builtin.import_role", "ansible.builtin.import_tasks", "ansible.builtin.include_tasks", "ansible.builtin.import_playbook":
+	if fqcn == "ansible.builtin.import_playbook" {
 		return nil, fmt.Errorf("'%s' is not a valid action for ad-hoc commands", name)
 	}
-	args, err := s.adhocArgs(fqcn, a.args)
+	args, err := s.adhocArgs(fqcn, a.args, a.listing)
 	if err != nil {
 		return nil, err
 	}
@@ -138,10 +138,10 @@ func (s *opened) adhocPlay(a *adhocOptions, pattern, dir string) (*book.Play, er
 	if a.taskTimeout != "" {
 		keywords["timeout"] = a.taskTimeout
 	}
-	return book.AdHoc(pattern, dir, name, fqcn, args, keywords), nil
+	return s.Loader.AdHoc(pattern, dir, name, fqcn, args, keywords)
 }
 
-func (s *opened) adhocArgs(fqcn, text string) (*value.Dict, error) {
+func (s *opened) adhocArgs(fqcn, text string, listing bool) (*value.Dict, error) {
 	if strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "{{") {
 		node, err := source.Load("<command line>", []byte(text), s.YAML())
 		if err != nil {
@@ -152,7 +152,7 @@ func (s *opened) adhocArgs(fqcn, text string) (*value.Dict, error) {
 		}
 	}
 	args, err := book.ParseArguments(fqcn, text, source.Position{})
-	if err == nil && text == "" && (fqcn == "ansible.builtin.command" || fqcn == "ansible.builtin.shell" || fqcn == "ansible.builtin.script" || fqcn == "ansible.builtin.raw") {
+	if err == nil && !listing && text == "" && (fqcn == "ansible.builtin.command" || fqcn == "ansible.builtin.shell" || fqcn == "ansible.builtin.script" || fqcn == "ansible.builtin.raw") {
 		err = fmt.Errorf("No argument passed to %s module", strings.TrimPrefix(fqcn, "ansible.builtin.")) //nolint:staticcheck // Ansible's sentence
 	}
 	return args, err

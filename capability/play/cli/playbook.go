@@ -62,6 +62,13 @@ func (s *opened) playbooks(ctx context.Context, o *options, files []string) erro
 	if err := s.configure(ctx, r, o); err != nil {
 		return say(s.env, 1, err)
 	}
+	if o.flush && r.FactCache != nil {
+		for _, h := range s.Inventory.Hosts() {
+			if err := r.FactCache.Flush(h); err != nil {
+				return say(s.env, 1, err)
+			}
+		}
+	}
 	if o.step {
 		r.Step = s.stepper(ctx)
 	}

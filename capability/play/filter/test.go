@@ -1,7 +1,6 @@
 package filter
 
 import (
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -66,7 +65,16 @@ func (s *Set) resultTests() map[string]jinja.Callable {
 		}
 		return false, nil
 	})
-	finished := result("finished", "finished")
+	job := func(what string) jinja.Callable {
+		return of(func(v value.Value, _ *value.Args) (value.Value, error) {
+			d, ok := v.(*value.Dict)
+			if !ok {
+				return nil, value.Errorf("The '%s' test expects a dictionary", what)
+			}
+			x, has := d.Str(what)
+			return !has || value.Truth(x), nil // a task that is no job has begun and ended
+		})
+	}
 	return map[string]jinja.Callable{
 		"failed": failed, "failure": failed, "succeeded": not(failed), "success": not(failed), "successful": not(failed),
 		"unreachable": result("unreachable", "unreachable"), "reachable": not(result("reachable", "unreachable")),
@@ -84,7 +92,7 @@ func (s *Set) resultTests() map[string]jinja.Callable {
 			period, _ := t.Str("period")
 			return value.Truth(period), nil
 		}),
-		"started": result("started", "started"), "finished": finished,
+		"started": job("started"), "finished": job("finished"),
 	}
 }
 
@@ -158,26 +166,37 @@ func truthy(v value.Value, a *value.Args, want bool) (value.Value, error) {
 }
 
 func isURI(v value.Value, a *value.Args, kind string) (value.Value, error) {
-	u, err := url.Parse(value.Str(v))
-	if err != nil || u.Scheme == "" {
-		return false, nil //nolint:nilerr // what cannot be parsed is none
+	scheme, host := splitURL(value.Str(v))
+	schemes := a.Take("schemes", nil)
+	if kind == "urn" {
+		schemes = value.NewList("urn")
 	}
-	if schemes := a.Take("schemes", nil); schemes != nil {
+	if schemes != nil && value.Truth(schemes) {
 		allowed, err := value.Items(schemes)
 		if err != nil {
 			return nil, err
 		}
-		if !newIndex(allowed).has(u.Scheme) {
+		if !newIndex(allowed).has(scheme) {
 			return false, nil
 		}
 	}
-	switch kind {
-	case "url":
-		return u.Host != "", nil
-	case "urn":
-		return strings.EqualFold(u.Scheme, "urn"), nil
+	return kind != "url" || host != "" || scheme == "file", nil
+}
+
+// splitURL finds a URL's scheme and network location as Python's urlparse does,
+// which refuses nothing.
+func splitURL(t string) (scheme, host string) {
+	if at := strings.IndexByte(t, ':'); at > 0 && !strings.ContainsAny(t[:at], "/?# ") {
+		scheme, t = strings.ToLower(t[:at]), t[at+1:]
 	}
-	return true, nil
+	rest, ok := strings.CutPrefix(t, "//")
+	if !ok {
+		return scheme, ""
+	}
+	if at := strings.IndexAny(rest, "/?#"); at >= 0 {
+		rest = rest[:at]
+	}
+	return scheme, rest
 }
 
 func (s *Set) fileTests() map[string]jinja.Callable {
@@ -266,7 +285,7 @@ func (s *Set) setTests() map[string]jinja.Callable {
 			ok = err == nil
 		}
 		if !ok {
-			return nil, value.Errorf("|isnan expects a number")
+			return false, nil
 		}
 		return f != f, nil //nolint:staticcheck // that is what not-a-number is
 	})

@@ -59,6 +59,8 @@ type Reader struct {
 	Run func(path string, args ...string) ([]byte, error)
 	// Load reads a file of variables, which may be a vault.
 	Load func(path string) (value.Value, error)
+	// Python is the controller's interpreter, which implicit hosts use.
+	Python string
 	// Parse reads YAML text.
 	Parse func(path string, data []byte) (value.Value, error)
 }
@@ -355,7 +357,10 @@ func (i *Inventory) Localhost(name string) {
 	}
 	h := i.host(name)
 	h.Implicit = true
-	h.Vars.SetStr("ansible_connection", "local")
+	if IsLocal(name) {
+		h.Vars.SetStr("ansible_connection", "local")
+		h.Vars.SetStr("ansible_python_interpreter", i.reader.Python)
+	}
 }
 
 // IsLocal says whether a name means this machine.

@@ -70,6 +70,23 @@ func (s *Set) file(c *template.LookupCall) (*value.List, error) {
 	return out, nil
 }
 
+// unvault returns files as they are, opened where they are vaults.
+func (s *Set) unvault(c *template.LookupCall) (*value.List, error) {
+	out := value.NewList()
+	for _, name := range terms(c) {
+		path, ok := s.find(c, "files", name)
+		if !ok {
+			return nil, fmt.Errorf("Unable to find file matching \"%s\" ", name) //nolint:staticcheck // Ansible's sentence
+		}
+		data, err := s.Read(path)
+		if err != nil {
+			return nil, err
+		}
+		out.Items = append(out.Items, string(data))
+	}
+	return out, nil
+}
+
 // template renders templates.
 func (s *Set) template(c *template.LookupCall) (*value.List, error) {
 	out := value.NewList()
@@ -292,6 +309,9 @@ func (s *Set) csvfile(c *template.LookupCall) (*value.List, error) {
 	out := value.NewList()
 	for _, t := range terms(c) {
 		key, o := words(c, t)
+		if key == "" {
+			return nil, value.Errorf("Search key is required but was not found")
+		}
 		name := o["file"]
 		if name == "" {
 			name = "ansible.csv"

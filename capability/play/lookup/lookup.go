@@ -43,7 +43,7 @@ func New(o Options) *Set {
 		"items": items, "list": list, "flattened": flattened, "dict": dict, "indexed_items": indexed, "nested": nested,
 		"together": together, "subelements": subelements, "sequence": sequence, "random_choice": randomChoice,
 		"vars": variables, "varnames": varnames, "config": s.config, "env": s.env, "inventory_hostnames": s.hostnames,
-		"file": s.file, "unvault": s.file, "template": s.template, "fileglob": s.fileglob, "filetree": s.filetree, "first_found": s.firstFound,
+		"file": s.file, "unvault": s.unvault, "template": s.template, "fileglob": s.fileglob, "filetree": s.filetree, "first_found": s.firstFound,
 		"lines": s.lines, "pipe": s.pipe, "csvfile": s.csvfile, "ini": s.ini, "password": s.password, "url": s.url, "random_string": randomString,
 	}
 	return s

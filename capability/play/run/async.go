@@ -20,10 +20,16 @@ func (t *taskRun) asyncDir(p *plan) string {
 	return "~/.ansible_async"
 }
 
+// inBackground are the actions that can run in the background.
+var inBackground = map[string]bool{"ansible.builtin.package": true, "ansible.builtin.service": true, "ansible.builtin.uri": true, "ansible.builtin.gather_facts": true}
+
 // background starts a job that outlives the call, and waits for it unless poll is 0.
 func (t *taskRun) background(ctx context.Context, p *plan, c *action.Task) (*value.Dict, error) {
 	if p.check {
 		return nil, &action.Failure{Message: "check mode and async cannot be used on same task."}
+	}
+	if p.action != nil && !inBackground[p.fqcn] {
+		return nil, &action.Failure{Message: "async is not supported for this task."}
 	}
 	own := *p
 	own.starting = true

@@ -207,4 +207,6 @@ func (c *connecting) become(s *target.Settings) error {
 }
 
 // implicitLocal says whether a host is this machine because nobody described it otherwise.
-func (r *Runner) implicitLocal(host string) bool { return r.Inventory.Implicit(host) }
+func (r *Runner) implicitLocal(host string) bool {
+	return r.Inventory.Implicit(host) && inventory.IsLocal(host)
+}

@@ -75,6 +75,9 @@ func (t *taskRun) lookupTerms(l book.Loop) (*value.List, error) {
 	case *value.Tuple:
 		return value.NewList(v.Items...), nil
 	}
+	if l.With == "list" {
+		return nil, value.Errorf("with_list expects a list")
+	}
 	return value.NewList(v), nil
 }
 

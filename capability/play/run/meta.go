@@ -104,6 +104,7 @@ func (p *playRun) metaOne(t *book.Task, what, host string, hosts []string) error
 		}
 		p.ended = p.ended || what == "end_play"
 	case "end_host":
+		p.markFailed(host) // it counts no more among the play's hosts
 		s.cursor.end()
 		s.ended = true
 	case "refresh_inventory":

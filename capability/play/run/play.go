@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"garboard.dev/garboard/capability/play/book"
+	"garboard.dev/garboard/capability/play/event"
 	"garboard.dev/garboard/capability/play/inventory"
 	"garboard.dev/garboard/capability/play/template"
 	"garboard.dev/garboard/capability/play/value"
@@ -44,7 +45,26 @@ func (r *Runner) newPlay(ctx context.Context, play *book.Play, prompted *value.D
 	p := &playRun{run: r, play: play, ctx: ctx, prompted: prompted, chosen: map[*book.Task]bool{}, failed: map[string]bool{}}
 	p.roles = play.AllRoles()
 	p.handlers = play.AllHandlers()
+	for _, d := range play.Vars() {
+		r.warnReserved(dictOf(d))
+	}
 	return p
+}
+
+// jinjaNames are what templates have beside variables.
+const jinjaNames = " range dict lipsum cycler joiner namespace lookup query q now finalize undef omit "
+
+// warnReserved tells about variables whose names mean something else.
+func (r *Runner) warnReserved(vars *value.Dict) {
+	if vars == nil {
+		return
+	}
+	for k := range vars.All() {
+		name := value.Str(k)
+		if (book.Reserved(name) || strings.Contains(jinjaNames, " "+name+" ")) && name != "vars" && name != "environment" {
+			r.Tell(event.Warning, "Found variable using reserved name: "+name)
+		}
+	}
 }
 
 // playScope is what a play's own keywords are templated with: no host is known yet.
@@ -64,6 +84,9 @@ func (p *playRun) keyword(name string) (value.Value, bool, error) {
 	v, err := p.run.Engine.Value(p.ctx, raw, p.playScope())
 	if err != nil {
 		return nil, false, &book.Error{Message: fmt.Sprintf("The field '%s' has an invalid value, which includes an undefined variable. The error was: %s", name, err), Position: p.play.Position}
+	}
+	if text, isText := v.(string); isText && text == p.run.Engine.Omit {
+		return nil, false, nil
 	}
 	return v, true, nil
 }

@@ -97,7 +97,7 @@ func (p *playRun) hostFails(host string, r *taskResult) bool {
 
 // taskVars is the variable ansible_failed_task.
 func taskVars(t *book.Task) value.Value {
-	return value.DictOf("name", t.Name(), "action", t.Action, "args", t.Args)
+	return value.MarkUnsafe(value.DictOf("name", t.Name(), "action", t.Action, "args", t.Args))
 }
 
 func (p *playRun) succeed(r *taskResult) {
@@ -210,6 +210,9 @@ func (r *taskResult) parts() []*value.Dict {
 // enlist puts hosts and groups into the inventory. What was there before is no change.
 func (p *playRun) enlist(r *taskResult) {
 	any, seen := false, false
+	if _, decided := r.task.Own("changed_when"); decided {
+		defer func(before value.Value) { r.dict.SetStr("changed", before) }(truth(r.dict, "changed"))
+	}
 	for _, d := range r.parts() {
 		changed := false
 		if raw, ok := d.Str("add_host"); ok {

@@ -167,11 +167,16 @@ func (t *taskRun) finish(d *value.Dict) *value.Dict {
 
 // keyword returns a keyword, templated. ok is false where nobody set it.
 func (t *taskRun) keyword(name string) (value.Value, bool, error) {
-	raw, ok := t.task.Get(name)
-	if !ok {
-		return nil, false, nil
+	for n := &t.task.Node; n != nil; n = n.Parent {
+		raw, ok := n.Own(name)
+		if !ok || raw == nil {
+			continue
+		}
+		if v, ok, err := t.templated(name, raw); ok || err != nil {
+			return v, ok, err
+		} // what is omitted is inherited
 	}
-	return t.templated(name, raw)
+	return nil, false, nil
 }
 
 // own is keyword for those that a task does not inherit.

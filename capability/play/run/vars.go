@@ -389,11 +389,11 @@ func (v *vars) playValue(name string) (value.Value, bool) {
 func (v *vars) roleValue(name string) (value.Value, bool) {
 	switch name {
 	case "ansible_play_role_names", "role_names":
-		names := value.NewList()
-		for _, u := range v.play.play.Roles {
-			names.Items = append(names.Items, u.Role.Title())
-		}
-		return names, true
+		return v.play.roleNames(true, false), true
+	case "ansible_dependent_role_names":
+		return v.play.roleNames(false, true), true
+	case "ansible_role_names":
+		return v.play.roleNames(true, true), true
 	}
 	if v.task == nil || v.task.Role == nil {
 		return nil, false
@@ -418,6 +418,27 @@ func (v *vars) roleValue(name string) (value.Value, bool) {
 		return out, len(out.Items) > 0
 	}
 	return nil, false
+}
+
+// roleNames are the names of the play's roles, of those that they depend on, or of both.
+func (p *playRun) roleNames(own, dependencies bool) value.Value {
+	names := value.NewList()
+	add := func(r *book.Role) {
+		if title := r.Title(); !slices.Contains(names.Items, value.Value(title)) {
+			names.Items = append(names.Items, title)
+		}
+	}
+	for _, u := range p.play.Roles {
+		if dependencies {
+			for _, d := range u.Role.AllDependencies() {
+				add(d)
+			}
+		}
+		if own {
+			add(u.Role)
+		}
+	}
+	return names
 }
 
 func version() value.Value {

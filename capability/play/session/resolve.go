@@ -184,4 +184,5 @@ func (s *Session) BesidePlaybook(dir string) {
 	s.roleFound(dir)
 	s.besidePlaybook = append(s.besidePlaybook, filepath.Join(dir, "collections"))
 	s.Inventory.Folder(dir)
+	s.Loader.BaseDir = dir
 }

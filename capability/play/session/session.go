@@ -42,6 +42,9 @@ type Outside struct {
 	Ask func(ctx context.Context, question string, secret bool) (answer string, ok bool, err error)
 }
 
+// pythonPath is where the controller's Python is, for content that asks.
+const pythonPath = "/usr/bin/python3"
+
 // Session is one controller at work.
 type Session struct {
 	Outside
@@ -177,7 +180,7 @@ func (s *Session) Vars(path string) (*value.Dict, error) {
 
 func (s *Session) reader() inventory.Reader {
 	return inventory.Reader{
-		ReadFile: s.Read, IsDir: isDir, IsFile: isFile,
+		Python: pythonPath, ReadFile: s.Read, IsDir: isDir, IsFile: isFile,
 		ReadDir: func(path string) ([]string, bool, error) {
 			entries, err := os.ReadDir(path)
 			names := make([]string, len(entries))
@@ -296,7 +299,7 @@ func (s *Session) Runner(sink event.Sink) *run.Runner {
 		Loader: s.Loader, Inventory: s.Inventory, Engine: s.Engine, Actions: s.Actions, Modules: s.Modules,
 		Foreign: s.foreign, Connect: s.connections.Connect, Reset: s.connections.Reset, Sink: sink, Files: s, ExtraVars: s.Extra,
 		Diff: c.Bool("DIFF_ALWAYS"), Forks: c.Int("DEFAULT_FORKS"), MergeHashes: c.String("DEFAULT_HASH_BEHAVIOUR") == "merge",
-		Now: s.Now, Home: s.Home, Source: s.YAML(), Ask: s.Ask, Settings: s.settings(), Refresh: s.refresh,
+		Now: s.Now, Home: s.Home, Source: s.YAML(), Ask: s.Ask, Settings: s.settings(), Refresh: s.refresh, FactCache: s.factCache(),
 		Options: run.Options{
 			Gathering: c.String("DEFAULT_GATHERING"), GatherSubset: c.List("DEFAULT_GATHER_SUBSET"), GatherTimeout: int64(c.Int("DEFAULT_GATHER_TIMEOUT")),
 			FactPath: c.Path("DEFAULT_FACT_PATH"), ForceHandlers: c.Bool("DEFAULT_FORCE_HANDLERS"), AnyErrorsFatal: c.Bool("ANY_ERRORS_FATAL"),
@@ -315,7 +318,7 @@ func (s *Session) Runner(sink event.Sink) *run.Runner {
 
 // settings are the variables that the controller gives.
 func (s *Session) settings() map[string]value.Value {
-	out := map[string]value.Value{"ansible_playbook_python": "/usr/bin/python3", "ansible_inventory_sources": value.FromGo(s.sources)}
+	out := map[string]value.Value{"ansible_playbook_python": pythonPath, "ansible_inventory_sources": value.FromGo(s.sources)}
 	if s.Config.File != "" {
 		out["ansible_config_file"] = s.Config.File
 	}

@@ -75,16 +75,24 @@ func (e *Engine) native(ctx context.Context, t *jinja.Template, r *resolver) (va
 func joined(pieces []value.Value) (text string, unsafe bool) {
 	if len(pieces) == 1 {
 		_, unsafe = pieces[0].(value.Unsafe)
-		return value.Str(pieces[0]), unsafe
+		return printed(pieces[0]), unsafe
 	}
 	var b strings.Builder
 	for _, p := range pieces {
 		if _, ok := p.(value.Unsafe); ok {
 			unsafe = true
 		}
-		b.WriteString(value.Str(p))
+		b.WriteString(printed(p))
 	}
 	return b.String(), unsafe
+}
+
+// printed is a value as a template prints it: None is nothing.
+func printed(v value.Value) string {
+	if v == nil {
+		return ""
+	}
+	return value.Str(v)
 }
 
 func marked(text string, unsafe bool) value.Value {

@@ -90,7 +90,8 @@ func (e *Engine) File(r FileRequest) (string, error) {
 	}
 	scope := *r.Scope
 	scope.mutates = mutates(r.Text)
-	text, err := t.Render(r.Context, &resolver{engine: e, ctx: r.Context, scope: &scope})
+	pieces, err := t.Pieces(r.Context, &resolver{engine: e, ctx: r.Context, scope: &scope})
+	text, _ := joined(pieces)
 	return ended(text, r.Text, env.Newline), err
 }
 

@@ -72,7 +72,7 @@ func New(native bool, plugins Plugins, omit string) *Engine {
 	}
 	e := &Engine{Native: native, Plugins: plugins, Omit: omit}
 	e.environment = jinja.Environment{
-		TrimBlocks: true, Strict: true, Extensions: []string{"do", "loopcontrols"},
+		TrimBlocks: true, Strict: true, Chainable: true, Extensions: []string{"do", "loopcontrols"},
 		Filter: plugins.Filter, Test: plugins.Test,
 	}
 	return e

@@ -306,7 +306,7 @@ func ping() *module.Module {
 		},
 		Run: func(_ context.Context, c *module.Call) (module.Result, error) {
 			if c.Args.String("data") == "crash" {
-				return nil, &module.Failure{Message: "MODULE FAILURE\nSee stdout/stderr for the exact error", Result: module.Result{"exception": "Exception: boom"}}
+				return nil, &module.Failure{Message: "MODULE FAILURE\nSee stdout/stderr for the exact error", Result: module.Result{"module_stdout": "", "module_stderr": "Exception: boom", "rc": int64(1)}}
 			}
 			return module.Result{"ping": c.Args.String("data")}, nil
 		},
