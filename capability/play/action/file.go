@@ -47,7 +47,7 @@ func copyFile(t *Task) (*value.Dict, error) {
 	}
 	path, err := t.Controller.Find("files", strings.TrimSuffix(src, "/"))
 	if err != nil {
-		return nil, err
+		return nil, &Failure{Message: err.Error(), Result: value.DictOf("changed", false, "exception", err.Error())}
 	}
 	info, err := os.Stat(path)
 	if err != nil {

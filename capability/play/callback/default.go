@@ -84,6 +84,7 @@ func (c *Default) mark(check bool) string {
 }
 
 func (c *Default) playStart(e event.Event) {
+	c.shown, c.task = nil, nil
 	c.strategy = ""
 	if v, ok := e.Play.Get("strategy"); ok {
 		c.strategy = strings.TrimPrefix(value.Str(v), "ansible.builtin.")

@@ -22,15 +22,15 @@ var exitCodes = map[int]string{4: "a host could not be reached, or content could
 // Commands returns the capability's verbs. The verb of the capability's own name
 // is what `garboard play site.yml` does.
 func Commands(env *command.Env) []*command.Command {
-	return []*command.Command{
+	return append([]*command.Command{
 		{
 			Name: "play", Args: "[options] PLAYBOOK...", Summary: "Run Ansible playbooks", Raw: true, Everyday: true, ExitCodes: exitCodes, Links: []string{"ansible-playbook"},
 			Help:     "It takes ansible-playbook's options, ansible.cfg and ANSIBLE_* variables, and needs no Python, neither here nor on the targets.",
 			Examples: "garboard play site.yml\ngarboard play -i inventory -l web --check --diff site.yml\ngarboard play adhoc all -m ping",
 			Run:      func(ctx context.Context, args []string) error { return playbook(ctx, env, args) },
 		},
-		adhocCommand(env), agentCommand(env), jobCommand(env),
-	}
+		adhocCommand(env), inventoryCommand(env), vaultCommand(env), configCommand(env), docCommand(env), agentCommand(env), jobCommand(env),
+	}, later(env)...)
 }
 
 // agentCommand is the program's side of a connection on a target.

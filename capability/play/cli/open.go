@@ -47,6 +47,13 @@ func open(ctx context.Context, env *command.Env, o *options) (*opened, error) {
 	}
 	out.Session = session.New(ctx, outside, c, all.Table())
 	out.Tell = out.display.Tell
+	if verbose > 0 {
+		if c.File == "" {
+			out.display.Line("No config file found; using defaults", out.display.Colors.Verbose)
+		} else {
+			out.display.Line("Using "+c.File+" as config file", out.display.Colors.Verbose)
+		}
+	}
 	for _, w := range c.Warnings {
 		out.Tell(event.Warning, w)
 	}

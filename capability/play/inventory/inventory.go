@@ -339,6 +339,16 @@ func (i *Inventory) AddToGroup(host, group string, parents []string) bool {
 	return changed
 }
 
+// Own returns the variables of a host's own entry, without those of its groups.
+func (i *Inventory) Own(host string) *value.Dict {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if h, ok := i.hosts[host]; ok {
+		return h.Vars.Copy()
+	}
+	return value.NewDict()
+}
+
 // Implicit says whether a host is one that no inventory names.
 func (i *Inventory) Implicit(host string) bool {
 	i.mu.Lock()

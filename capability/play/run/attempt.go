@@ -196,6 +196,9 @@ func (t *taskRun) judge(p *plan, d *value.Dict) error {
 	if !d.Has("changed") {
 		d.SetStr("changed", false)
 	}
+	if d.Has("skipped") {
+		return nil
+	}
 	scope := t.scope.With(resultVars(p.register, d))
 	for _, name := range []string{"changed_when", "failed_when"} {
 		raw, ok := t.task.Own(name)

@@ -45,7 +45,7 @@ func (r *Runner) find(dirs []string, kind, name string, isDir bool) (string, err
 		return "", notFound(name, []string{name})
 	}
 	var tried []string
-	for _, dir := range dirs {
+	for _, dir := range append(slices.Clone(dirs), dirs[len(dirs)-1:]...) { // the playbook's folder stands at the end once more
 		candidates := []string{filepath.Join(dir, kind, name), filepath.Join(dir, name)}
 		if filepath.Base(dir) == "tasks" || filepath.Base(dir) == "handlers" {
 			candidates = slices.Insert(candidates, 0, filepath.Join(filepath.Dir(dir), kind, name))

@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -142,6 +143,9 @@ func message(err error) string {
 func (t *taskRun) excerpted(err error) string {
 	text := message(err)
 	if template.IsUndefined(err) {
+		if cause := new(template.ConditionError); !errors.As(err, &cause) {
+			text += ". " + text // Ansible tells the cause after the error, which say the same
+		}
 		text = "The task includes an option with an undefined variable. The error was: " + text
 	}
 	return text + t.p.run.where(t.task)

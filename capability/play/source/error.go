@@ -49,17 +49,15 @@ func Excerpt(p Position, text string) string {
 		before = strings.TrimRight(all[p.Line-2], "\r")
 	}
 	out += "\nThe offending line appears to be:\n\n" + before + "\n" + line + "\n" + strings.Repeat(" ", max(p.Column-1, 0)) + "^ here\n"
-	return out + hint(before, line)
+	return out + hint(line)
 }
 
-func hint(before, line string) string {
+func hint(line string) string {
 	switch {
 	case strings.Contains(line, "\t"):
 		return "\nIt appears that there is a tab character at the start of the line.\n\nYAML does not use tabs for formatting. Tabs should be replaced with spaces.\n"
-	case unquoted.MatchString(line):
+	case strings.Contains(line, "{{") && strings.Contains(line, "}}") && !(strings.Contains(line, "\"{{") && strings.Contains(line, "'{{")):
 		return "We could be wrong, but this one looks like it might be an issue with\nmissing quotes. Always quote template expression brackets when they\nstart a value. For instance:\n\n    with_items:\n      - {{ foo }}\n\nShould be written as:\n\n    with_items:\n      - \"{{ foo }}\"\n"
 	}
 	return ""
 }
-
-var unquoted = regexp.MustCompile(`(?:^\s*-|:)\s+\{\{`)
