@@ -1,7 +1,9 @@
 package book
 
 import (
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"garboard.dev/garboard/capability/play/source"
@@ -42,7 +44,7 @@ func ParseArguments(action, text string, at source.Position) (*value.Dict, error
 	args := value.NewDict()
 	var raw []string
 	for _, word := range words {
-		name, v, found := cutPair(word)
+		name, v, found := cutPair(decode(word))
 		if found && (!rawForm[action] || slices.Contains(commandOptions, name)) {
 			args.SetStr(name, unquote(strings.TrimSpace(unescape(v))))
 			continue
@@ -71,6 +73,25 @@ func freeFormNames() string {
 	}
 	slices.Sort(names)
 	return strings.Join(names, ", ")
+}
+
+var escape = regexp.MustCompile(`\\(?:U[0-9a-fA-F]{8}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[\\'"abfnrtv])`)
+
+// decode reads the escapes that key=value text may hold.
+func decode(word string) string {
+	if !strings.Contains(word, "\\") {
+		return word
+	}
+	return escape.ReplaceAllStringFunc(word, func(e string) string {
+		switch e[1] {
+		case '\\', '\'', '"':
+			return e[1:]
+		}
+		if text, err := strconv.Unquote("\"" + e + "\""); err == nil {
+			return text
+		}
+		return e
+	})
 }
 
 // cutPair splits key=value at the first "=" that no backslash stands before.

@@ -44,8 +44,11 @@ func (s *Set) mathematics() map[string]jinja.Callable {
 		"pow": number("pow", func(x float64, a *value.Args) (float64, error) { return math.Pow(x, base(a, "y", 0)), nil }),
 		"root": number("root", func(x float64, a *value.Args) (float64, error) {
 			b := base(a, "base", 2)
-			if b == 2 {
+			switch b {
+			case 2:
 				return math.Sqrt(x), nil
+			case 3:
+				return math.Cbrt(x), nil
 			}
 			return math.Pow(x, 1/b), nil
 		}),

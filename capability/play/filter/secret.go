@@ -88,10 +88,14 @@ func hashPassword(password, kind string, saltValue, size, roundsValue value.Valu
 	rounds := ""
 	switch n := whole(roundsValue, algorithm.rounds); {
 	case algorithm.rounds == 0:
-	case n != 5000:
+	case n != 5000 || roundsValue != nil:
 		rounds = fmt.Sprintf("rounds=%d$", n)
 	}
-	return algorithm.crypt.New().Generate([]byte(password), []byte(algorithm.prefix+rounds+salt))
+	hashed, err := algorithm.crypt.New().Generate([]byte(password), []byte(algorithm.prefix+rounds+salt))
+	if explicit := "rounds=5000$"; err == nil && rounds == explicit { // the number that need not be said
+		hashed = strings.Replace(hashed, algorithm.prefix+salt, algorithm.prefix+explicit+salt, 1)
+	}
+	return hashed, err
 }
 
 func (s *Set) encrypt(t string, a *value.Args) (value.Value, error) {

@@ -105,9 +105,9 @@ func (s *Set) template(c *template.LookupCall) (*value.List, error) {
 				settings.SetStr(key, v)
 			}
 		}
-		scope := *c.Scope
+		scope := *c.Scope.With(value.DictOf("ansible_managed", s.Managed, "template_path", path, "template_fullpath", path))
 		if d, ok := option(c, "template_vars", nil).(*value.Dict); ok {
-			scope = *c.Scope.With(d)
+			scope = *scope.With(d)
 		}
 		scope.Dirs = append([]string{filepath.Dir(path)}, scope.Dirs...)
 		text, err := c.Engine.File(template.FileRequest{Context: c.Context, Name: path, Text: string(data), Settings: settings, Scope: &scope, Load: s.Loader(scope.Dirs)})

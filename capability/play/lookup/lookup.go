@@ -26,6 +26,8 @@ type Options struct {
 	Config func(name string) (value.Value, bool)
 	// Match returns the hosts that a pattern names.
 	Match func(pattern string) ([]string, error)
+	// Managed is the text of the variable ansible_managed.
+	Managed string
 	// Loader finds the templates that a template includes.
 	Loader func(dirs []string) func(name string) (source, file string, err error)
 }

@@ -22,8 +22,9 @@ func (s *Session) plugins() template.Plugins {
 			}
 			return s.Config.Value(name), true
 		},
-		Match:  func(pattern string) ([]string, error) { return s.Inventory.Match(pattern) },
-		Loader: s.templates,
+		Managed: s.Config.String("DEFAULT_MANAGED_STR"),
+		Match:   func(pattern string) ([]string, error) { return s.Inventory.Match(pattern) },
+		Loader:  s.templates,
 	})
 	now := &value.Func{Name: "now", Call: func(args []value.Value, kwargs *value.Dict) (value.Value, error) {
 		a := &value.Args{Name: "now", Items: args, Named: kwargs}

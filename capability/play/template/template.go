@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -61,44 +62,19 @@ type expressionEntry struct {
 
 type entry struct {
 	template *jinja.Template
+	text     bool // what it gives is text, whatever it looks like
 	mutates  bool
 	err      error
 }
 
 // New returns an engine.
 func New(native bool, plugins Plugins, omit string) *Engine {
-	if native {
-		plugins.Filter = keepText(plugins.Filter)
-	}
 	e := &Engine{Native: native, Plugins: plugins, Omit: omit}
 	e.environment = jinja.Environment{
 		TrimBlocks: true, Strict: true, Chainable: true, Extensions: []string{"do", "loopcontrols"},
 		Filter: plugins.Filter, Test: plugins.Test,
 	}
 	return e
-}
-
-// keepText makes filters whose result is text give text that stays text, whatever
-// it looks like (the setting STRING_TYPE_FILTERS).
-func keepText(find func(string) (jinja.Callable, bool)) func(string) (jinja.Callable, bool) {
-	return func(name string) (jinja.Callable, bool) {
-		f, ok := find(name)
-		switch name {
-		case "string", "to_json", "to_nice_json", "to_yaml", "to_nice_yaml", "ppretty", "json":
-		default:
-			return f, ok
-		}
-		if !ok {
-			f, ok = jinja.Filters(name)
-		}
-		return func(c *jinja.Call) (value.Value, error) {
-			v, err := f(c)
-			if s, isText := v.(string); isText {
-				return jinja.NativeText(s), err
-			}
-			return v, err
-		}, ok
-	}
 }
 
 // Scope is where a template is evaluated.
@@ -255,14 +231,55 @@ func (e *Engine) parse(text string) (*entry, error) {
 		en := found.(*entry)
 		return en, en.err
 	}
-	en := &entry{mutates: mutates(text)}
+	en := &entry{mutates: mutates(text), text: givesText(text)}
 	env, source, err := e.header(text)
 	if err == nil {
-		en.template, err = env.Parse("<unknown>", source)
+		en.template, err = env.Parse("<unknown>", literalBackslashes(source))
 	}
 	en.err = err
 	e.parsed.Store(text, en)
 	return en, err
+}
+
+// textFilters are filters whose result is text, whatever it looks like (the
+// setting STRING_TYPE_FILTERS).
+var textFilters = regexp.MustCompile(`\|\s*(?:string|to_json|to_nice_json|to_yaml|to_nice_yaml|ppretty|json)\s*(?:\([^|]*\))?\s*\}\}\s*$`)
+
+// givesText says whether a template is one expression that such a filter ends.
+func givesText(text string) bool {
+	text = strings.TrimSpace(text)
+	return strings.HasPrefix(text, "{{") && strings.Count(text, "{{") == 1 && textFilters.MatchString(text)
+}
+
+// literalBackslashes doubles the backslashes in the strings of print statements:
+// in playbooks they stand for themselves, unlike in template files.
+func literalBackslashes(text string) string {
+	if !strings.Contains(text, "\\") {
+		return text
+	}
+	var b strings.Builder
+	inside, quote := false, byte(0)
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case !inside:
+			inside = strings.HasPrefix(text[i:], "{{")
+		case quote == 0 && strings.HasPrefix(text[i:], "}}"):
+			inside = false
+		case quote == 0 && (c == '\'' || c == '"'):
+			quote = c
+		case quote != 0 && c == '\\' && i+1 < len(text) && text[i+1] == quote:
+			b.WriteString(text[i : i+2]) // an escaped quote stays one
+			i++
+			continue
+		case quote != 0 && c == '\\':
+			b.WriteByte('\\')
+		case c == quote:
+			quote = 0
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
 }
 
 // mutates says whether a template may change lists and dictionaries in place.
@@ -298,7 +315,9 @@ func (e *Engine) render(ctx context.Context, text string, s *Scope, m mode) (val
 	inner.depth++
 	inner.mutates = en.mutates
 	r := &resolver{engine: e, ctx: ctx, scope: &inner}
-	if e.Native {
+	if en.text {
+		m = 0
+	} else if e.Native {
 		return e.native(ctx, en.template, r)
 	}
 	out, err := e.convert(ctx, en.template, r, m)
