@@ -66,7 +66,7 @@ func known(program string, args []string) string {
 	}
 	_, usage, found := strings.Cut(string(help), "\nUsage:\n")
 	group := strings.Contains(string(help), "\nAvailable Commands:\n") || strings.Contains(string(help), "\nEveryday:\n")
-	if args[0] == "kubectl" { // its own help: it has come as far as this
+	if args[0] == "kubectl" || strings.HasPrefix(string(help), "usage: ") { // its own help: it has come as far as this
 		return ""
 	}
 	if !found {

@@ -1,7 +1,6 @@
 package action
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -27,7 +26,7 @@ func Builtin() map[string]Action {
 func (t *Task) check(names ...string) error {
 	for k := range t.Args.All() {
 		if name := value.Str(k); !slices.Contains(names, name) {
-			return fmt.Errorf("Invalid options for %s: %s", strings.TrimPrefix(t.Name, "ansible.builtin."), name) //nolint:staticcheck // Ansible's sentence
+			return value.Errorf("Invalid options for %s: %s", strings.TrimPrefix(t.Name, "ansible.builtin."), name)
 		}
 	}
 	return nil

@@ -110,7 +110,7 @@ func packages(t *Task) (*value.Dict, error) {
 		use = manager
 	}
 	if use == "" || use == "unknown" {
-		return nil, errors.New("Could not find a module for unknown.") //nolint:staticcheck // Ansible's sentence
+		return nil, value.Errorf("Could not find a module for unknown.")
 	}
 	return t.Run(full(use), without(t.Args, "use"))
 }

@@ -2,8 +2,8 @@ package action
 
 import (
 	"bytes"
-	"crypto/md5"  //nolint:gosec // a checksum that results show
-	"crypto/sha1" //nolint:gosec // the checksum that Ansible compares files by
+	"crypto/md5"  // a checksum that results show
+	"crypto/sha1" // the checksum that Ansible compares files by
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -71,7 +71,7 @@ func contentText(v value.Value) string {
 }
 
 func (t *Task) sendContent(text string) (*value.Dict, error) {
-	args := merged(without(t.Args, "content", "src"), "checksum", sum(sha1.New(), []byte(text)), "_original_basename", path.Base(t.text("dest"))) //nolint:gosec // see the import
+	args := merged(without(t.Args, "content", "src"), "checksum", sum(sha1.New(), []byte(text)), "_original_basename", path.Base(t.text("dest"))) // see the import
 	return t.Stream(copyModule, args, strings.NewReader(text))
 }
 
@@ -121,10 +121,10 @@ func (t *Task) copyOne(local, dest, name string) (*value.Dict, error) {
 		if err != nil {
 			return nil, err
 		}
-		args.SetStr("checksum", sum(sha1.New(), data)) //nolint:gosec // see the import
+		args.SetStr("checksum", sum(sha1.New(), data)) // see the import
 		return t.Stream(copyModule, args, bytes.NewReader(data))
 	}
-	checksum, err := fileSum(sha1.New(), local) //nolint:gosec // see the import
+	checksum, err := fileSum(sha1.New(), local) // see the import
 	if err != nil {
 		return nil, err
 	}
@@ -225,7 +225,7 @@ func fetch(t *Task) (*value.Dict, error) {
 	for _, option := range []struct{ name, what string }{{"src", "source"}, {"dest", "destination"}} {
 		if v, ok := t.Args.Str(option.name); ok && v != nil {
 			if _, isText := value.Text(v); !isText {
-				return nil, fmt.Errorf("Invalid type supplied for %s option, it must be a string", option.what) //nolint:staticcheck // Ansible's sentence
+				return nil, value.Errorf("Invalid type supplied for %s option, it must be a string", option.what)
 			}
 		}
 	}
@@ -280,9 +280,9 @@ func (t *Task) fetchPath(src, dest string, flat bool) string {
 }
 
 func (t *Task) fetchTo(src, dest, checksum string) (*value.Dict, error) {
-	local, err := fileSum(sha1.New(), dest) //nolint:gosec // see the import
+	local, err := fileSum(sha1.New(), dest) // see the import
 	if err == nil && local == checksum {
-		md5sum, err := fileSum(md5.New(), dest) //nolint:gosec // see the import
+		md5sum, err := fileSum(md5.New(), dest) // see the import
 		if err != nil {
 			return nil, err
 		}
@@ -300,7 +300,7 @@ func (t *Task) fetchTo(src, dest, checksum string) (*value.Dict, error) {
 		return nil, err
 	}
 	defer os.Remove(f.Name())     // nothing is left to remove when it went well
-	h, m := sha1.New(), md5.New() //nolint:gosec // see the import
+	h, m := sha1.New(), md5.New() // see the import
 	err = to.Get(t.Context, src, io.MultiWriter(f, h, m))
 	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
 		return nil, err
@@ -344,7 +344,7 @@ func assemble(t *Task) (*value.Dict, error) {
 func (t *Task) fragments(dir string) (string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return "", fmt.Errorf("Source (%s) is not a directory", dir) //nolint:staticcheck // Ansible's sentence
+		return "", value.Errorf("Source (%s) is not a directory", dir)
 	}
 	patterns, err := compile(slices.DeleteFunc([]string{t.text("regexp")}, func(s string) bool { return s == "" }))
 	if err != nil {
@@ -404,4 +404,4 @@ func unarchive(t *Task) (*value.Dict, error) {
 	return t.Stream(name, merged(without(t.Args, "decrypt", "copy"), "_original_basename", filepath.Base(local), "src", local), f)
 }
 
-func shaText(text string) string { return sum(sha1.New(), []byte(text)) } //nolint:gosec // see the import
+func shaText(text string) string { return sum(sha1.New(), []byte(text)) } // see the import

@@ -18,7 +18,7 @@ func validateArgumentSpec(t *Task) (*value.Dict, error) {
 	}
 	spec, ok := raw.(*value.Dict)
 	if !ok {
-		return nil, fmt.Errorf("Incorrect type for argument_spec, expected dict and got <class '%s'>", value.TypeName(raw)) //nolint:staticcheck // Ansible's sentence
+		return nil, value.Errorf("Incorrect type for argument_spec, expected dict and got <class '%s'>", value.TypeName(raw))
 	}
 	provided, _ := argument(t, "provided_arguments").(*value.Dict)
 	given := map[string]any{}

@@ -111,7 +111,7 @@ func setFact(t *Task) (*value.Dict, error) {
 			return nil, errors.New("no key/value pairs provided, at least one is required for this action to succeed")
 		}
 		if !identifier.MatchString(name) {
-			return nil, fmt.Errorf("The variable name '%s' is not valid. Variables must start with a letter or underscore character, and contain only letters, numbers and underscores.", name) //nolint:staticcheck // Ansible's sentence
+			return nil, value.Errorf("The variable name '%s' is not valid. Variables must start with a letter or underscore character, and contain only letters, numbers and underscores.", name)
 		}
 		if s, ok := v.(string); ok && !t.Engine.Native {
 			switch strings.ToLower(s) {
@@ -125,7 +125,7 @@ func setFact(t *Task) (*value.Dict, error) {
 		facts.SetStr(name, v)
 	}
 	if facts.Len() == 0 {
-		return nil, errors.New("No key/value pairs provided, at least one is required for this action to succeed") //nolint:staticcheck // Ansible's sentence
+		return nil, value.Errorf("No key/value pairs provided, at least one is required for this action to succeed")
 	}
 	return value.DictOf("ansible_facts", facts, "_ansible_facts_cacheable", cacheable, "changed", false), nil
 }
@@ -196,7 +196,7 @@ func (t *Task) message(otherwise string, names ...string) (value.Value, error) {
 		case string, value.Unsafe, *value.List:
 			return v, nil
 		}
-		return nil, fmt.Errorf("Incorrect type for %s, expected a string or list and got %s", n, "<class '"+value.TypeName(v)+"'>") //nolint:staticcheck // Ansible's sentence
+		return nil, value.Errorf("Incorrect type for %s, expected a string or list and got %s", n, "<class '"+value.TypeName(v)+"'>")
 	}
 	return otherwise, nil
 }
@@ -208,7 +208,7 @@ func setStats(t *Task) (*value.Dict, error) {
 	raw, _ := t.Args.Str("data")
 	data, ok := raw.(*value.Dict)
 	if raw != nil && !ok {
-		return nil, errors.New("The 'data' option needs to be a dictionary/hash") //nolint:staticcheck // Ansible's sentence
+		return nil, value.Errorf("The 'data' option needs to be a dictionary/hash")
 	}
 	if data == nil {
 		data = value.NewDict()
@@ -223,7 +223,7 @@ func setStats(t *Task) (*value.Dict, error) {
 	}
 	for k := range data.All() {
 		if !identifier.MatchString(value.Str(k)) {
-			return nil, fmt.Errorf("The variable name '%s' is not valid. Variables must start with a letter or underscore character, and contain only letters, numbers and underscores.", value.Str(k)) //nolint:staticcheck // Ansible's sentence
+			return nil, value.Errorf("The variable name '%s' is not valid. Variables must start with a letter or underscore character, and contain only letters, numbers and underscores.", value.Str(k))
 		}
 	}
 	return value.DictOf("changed", false, "ansible_stats", value.DictOf("data", data, "per_host", perHost, "aggregate", aggregate)), nil

@@ -27,9 +27,7 @@ func (l *Loader) Tasks(path string, include *Task, params []*value.Dict) (*Block
 	at := place{dir: filepath.Dir(path), file: path, role: include.Role, handlers: include.Handler, params: params}
 	block := &Block{Plain: true, Role: include.Role, Node: Node{Position: include.Position, Parent: include.Node.Parent}}
 	at.node = &block.Node
-	for _, p := range params {
-		at.known = append(at.known, p)
-	}
+	at.known = append(at.known, params...)
 	items, err := l.file(path, at)
 	block.Body = items
 	return block, err

@@ -31,8 +31,6 @@ type Loader struct {
 	Template func(v value.Value, vars []*value.Dict) (value.Value, error)
 	// Warn tells about what is odd but not wrong.
 	Warn func(text string)
-
-	roles map[string]*Role
 }
 
 // Playbook reads a playbook and those that it imports.

@@ -137,7 +137,6 @@ type RoleWish struct {
 	Position source.Position
 	Dir      string // of the file that names it
 	Strict   bool   // tasks_from must exist
-	depth    int
 }
 
 // maxRoles bounds how deep roles may depend on each other.

@@ -1,7 +1,7 @@
 package callback
 
 import (
-	"fmt"
+	"garboard.dev/garboard/capability/play/value"
 	"path/filepath"
 	"strings"
 	"time"
@@ -56,7 +56,7 @@ func stdout(name string, d *Display, o Options, now func() time.Time) (event.Sin
 		o.SkippedHosts = false
 		return &Default{Display: d, Options: o}, nil
 	}
-	return nil, fmt.Errorf("Invalid callback for stdout specified: %s", name) //nolint:staticcheck // Ansible's sentence
+	return nil, value.Errorf("Invalid callback for stdout specified: %s", name)
 }
 
 func short(name string) string {

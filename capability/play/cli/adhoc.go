@@ -122,7 +122,7 @@ func (s *opened) adhocPlay(a *adhocOptions, pattern, dir string) (*book.Play, er
 	}
 	fqcn, ok := s.Resolve(name, nil)
 	if !ok {
-		return nil, fmt.Errorf("couldn't resolve module/action '%s'. This often indicates a misspelling, missing collection, or incorrect module path.", name) //nolint:staticcheck // Ansible's sentence
+		return nil, value.Errorf("couldn't resolve module/action '%s'. This often indicates a misspelling, missing collection, or incorrect module path.", name)
 	}
 	if fqcn == "ansible.builtin.import_playbook" {
 		return nil, fmt.Errorf("'%s' is not a valid action for ad-hoc commands", name)
@@ -153,7 +153,7 @@ func (s *opened) adhocArgs(fqcn, text string, listing bool) (*value.Dict, error)
 	}
 	args, err := book.ParseArguments(fqcn, text, source.Position{})
 	if err == nil && !listing && text == "" && (fqcn == "ansible.builtin.command" || fqcn == "ansible.builtin.shell" || fqcn == "ansible.builtin.script" || fqcn == "ansible.builtin.raw") {
-		err = fmt.Errorf("No argument passed to %s module", strings.TrimPrefix(fqcn, "ansible.builtin.")) //nolint:staticcheck // Ansible's sentence
+		err = value.Errorf("No argument passed to %s module", strings.TrimPrefix(fqcn, "ansible.builtin."))
 	}
 	return args, err
 }

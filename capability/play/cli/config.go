@@ -33,6 +33,9 @@ func showConfig(env *command.Env, args []string) error {
 			file = args[i]
 		case a == "--version":
 			return version(env)
+		case a == "--help" || a == "-h":
+			fmt.Fprintf(env.Out, "usage: %s dump|list|view [--only-changed] [-c FILE]\n", env.Program)
+			return nil
 		case a == "-t" && i+1 < len(args):
 			i++
 		case !strings.HasPrefix(a, "-"):
@@ -58,7 +61,7 @@ func showConfig(env *command.Env, args []string) error {
 		dump(env, c, changed)
 	case "view":
 		if c.File == "" {
-			return say(env, 1, fmt.Errorf("Invalid or no config file was supplied")) //nolint:staticcheck // Ansible's sentence
+			return say(env, 1, value.Errorf("Invalid or no config file was supplied"))
 		}
 		data, err := os.ReadFile(c.File)
 		if err != nil {
@@ -106,6 +109,9 @@ func showDoc(env *command.Env, args []string) error {
 		switch {
 		case a == "--version":
 			return version(env)
+		case a == "--help" || a == "-h":
+			fmt.Fprintf(env.Out, "usage: %s [-l] [MODULE...]\n", env.Program)
+			return nil
 		case a == "-l" || a == "--list":
 			listed := table.Names()
 			slices.Sort(listed)

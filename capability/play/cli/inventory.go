@@ -111,7 +111,7 @@ func (s *opened) inventoryText(i *inventoryOptions, pattern string) (string, err
 	case i.host != "":
 		if !s.Inventory.Has(i.host) {
 			if i.host != "localhost" {
-				return "", fmt.Errorf("Could not match supplied host pattern, ignoring: %s", i.host) //nolint:staticcheck // Ansible's sentence
+				return "", value.Errorf("Could not match supplied host pattern, ignoring: %s", i.host)
 			}
 			s.Inventory.Localhost(i.host)
 		}
@@ -226,7 +226,7 @@ func (s *opened) yamlGroup(name string, seen map[string]bool, export bool) (*val
 func (s *opened) graph(i *inventoryOptions, pattern string) (string, error) {
 	pattern = strings.TrimPrefix(pattern, "@")
 	if !slices.Contains(s.Inventory.Groups(), pattern) {
-		return "", errors.New("Pattern must be valid group name when using --graph") //nolint:staticcheck // Ansible's sentence
+		return "", value.Errorf("Pattern must be valid group name when using --graph")
 	}
 	var lines []string
 	err := s.branch(i, pattern, 0, &lines)

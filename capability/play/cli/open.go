@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"garboard.dev/garboard/capability/play/value"
 	"io"
 	"os"
 	"strconv"
@@ -121,7 +122,7 @@ func (s *opened) configure(ctx context.Context, r *run.Runner, o *options) error
 	if rest, ok := strings.CutPrefix(o.limit, "@"); ok {
 		data, err := os.ReadFile(s.Path(rest))
 		if err != nil {
-			return fmt.Errorf("Unable to find limit file %s", rest) //nolint:staticcheck // Ansible's sentence
+			return value.Errorf("Unable to find limit file %s", rest)
 		}
 		r.Limit = strings.Join(strings.Fields(string(data)), ",")
 	}

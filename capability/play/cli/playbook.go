@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"garboard.dev/garboard/capability/play/value"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -110,7 +111,7 @@ func (s *opened) checkLimit(limit string) error {
 		return err
 	}
 	if len(hosts) == 0 {
-		return errors.New("Specified hosts and/or --limit does not match any hosts") //nolint:staticcheck // Ansible's sentence
+		return value.Errorf("Specified hosts and/or --limit does not match any hosts")
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"garboard.dev/garboard/capability/play/value"
 	"io"
 	"os"
 	"path/filepath"
@@ -127,7 +128,7 @@ func (s *opened) secret(v *vaultOptions) (vault.Secret, error) {
 			return k, nil
 		}
 	}
-	return vault.Secret{}, fmt.Errorf("Did not find a match for --encrypt-vault-id=%s in the known vault-ids", id) //nolint:staticcheck // Ansible's sentence
+	return vault.Secret{}, value.Errorf("Did not find a match for --encrypt-vault-id=%s in the known vault-ids", id)
 }
 
 func (s *opened) vaultFile(v *vaultOptions, action, file string) error {

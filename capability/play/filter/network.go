@@ -27,7 +27,7 @@ func (s *Set) network() map[string]jinja.Callable {
 		"nthhost": of(func(v value.Value, a *value.Args) (value.Value, error) {
 			p, err := netip.ParsePrefix(value.Str(v))
 			if err != nil {
-				return false, nil //nolint:nilerr // what is no network has no hosts
+				return false, nil // what is no network has no hosts
 			}
 			return nth(p, a.Int("nth", 0)), nil
 		}),
@@ -53,11 +53,11 @@ func (s *Set) network() map[string]jinja.Callable {
 		"network_in_usable": of(func(v value.Value, a *value.Args) (value.Value, error) {
 			p, err := netip.ParsePrefix(value.Str(v))
 			if err != nil {
-				return false, nil //nolint:nilerr // what is no network contains nothing
+				return false, nil // what is no network contains nothing
 			}
 			addr, err := netip.ParseAddr(value.Str(a.Need("test")))
 			if err != nil {
-				return false, nil //nolint:nilerr // what is no address is in none
+				return false, nil // what is no address is in none
 			}
 			first, last := span(p)
 			return p.Contains(addr) && (p.Bits() >= 31 || addr != first && addr != last), nil
@@ -65,7 +65,7 @@ func (s *Set) network() map[string]jinja.Callable {
 		"network_in_network": of(func(v value.Value, a *value.Args) (value.Value, error) {
 			p, err := netip.ParsePrefix(value.Str(v))
 			if err != nil {
-				return false, nil //nolint:nilerr // what is no network contains nothing
+				return false, nil // what is no network contains nothing
 			}
 			inner, ok := parseNetwork(value.Str(a.Need("test")))
 			if !ok {
@@ -298,7 +298,7 @@ func ipsubnet(v value.Value, a *value.Args) (value.Value, error) {
 	}
 	bits, err := strconv.Atoi(value.Str(query))
 	if err != nil || bits > p.Addr().BitLen() {
-		return false, nil //nolint:nilerr // what is no length has no subnets
+		return false, nil // what is no length has no subnets
 	}
 	p = p.Masked()
 	if index == nil {

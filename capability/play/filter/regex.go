@@ -43,10 +43,7 @@ func regexReplace(t string, a *value.Args) (value.Value, error) {
 // regexSearch returns what a pattern finds first, or the groups that are asked for.
 func regexSearch(t string, a *value.Args) (value.Value, error) {
 	pattern := value.Str(a.Need("regex"))
-	var groups []value.Value
-	for _, g := range a.Items[min(2, len(a.Items)):] {
-		groups = append(groups, g)
-	}
+	groups := a.Items[min(2, len(a.Items)):]
 	f := regex.Flags(0)
 	for name, flag := range map[string]regex.Flags{"ignorecase": regex.IgnoreCase, "multiline": regex.MultiLine} {
 		if v, ok := a.Named.Str(name); ok && value.Truth(v) {

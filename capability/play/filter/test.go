@@ -287,7 +287,7 @@ func (s *Set) setTests() map[string]jinja.Callable {
 		if !ok {
 			return false, nil
 		}
-		return f != f, nil //nolint:staticcheck // that is what not-a-number is
+		return f != f, nil // that is what not-a-number is
 	})
 	return map[string]jinja.Callable{
 		"subset": subset(false), "issubset": subset(false), "superset": subset(true), "issuperset": subset(true), "contains": contains,

@@ -34,7 +34,7 @@ func (s *Set) texts() map[string]jinja.Callable {
 		"shuffle": of(func(v value.Value, a *value.Args) (value.Value, error) {
 			list, err := items(v)
 			if err != nil {
-				return v, nil //nolint:nilerr // what is no list stays as it is
+				return v, nil // what is no list stays as it is
 			}
 			r := seeded(a.Take("seed", nil))
 			out := append([]value.Value(nil), list...)

@@ -76,7 +76,7 @@ func (s *Set) unvault(c *template.LookupCall) (*value.List, error) {
 	for _, name := range terms(c) {
 		path, ok := s.find(c, "files", name)
 		if !ok {
-			return nil, fmt.Errorf("Unable to find file matching \"%s\" ", name) //nolint:staticcheck // Ansible's sentence
+			return nil, value.Errorf("Unable to find file matching \"%s\" ", name)
 		}
 		data, err := s.Read(path)
 		if err != nil {
@@ -371,7 +371,7 @@ func (s *Set) ini(c *template.LookupCall) (*value.List, error) {
 		}
 		path, ok := s.find(c, "files", name)
 		if !ok {
-			return nil, fmt.Errorf("Could not find INI file '%s'", name) //nolint:staticcheck // Ansible's sentence
+			return nil, value.Errorf("Could not find INI file '%s'", name)
 		}
 		data, err := s.Read(path)
 		if err != nil {
@@ -506,14 +506,15 @@ func (s *Set) url(c *template.LookupCall) (*value.List, error) {
 		}
 		answer, err := s.HTTP.Do(request)
 		if err != nil {
-			return nil, fmt.Errorf("Failed lookup url for %s : %w", address, err) //nolint:staticcheck // Ansible's sentence
+			//lint:ignore ST1005 Ansible's sentence
+			return nil, fmt.Errorf("Failed lookup url for %s : %w", address, err)
 		}
 		data, err := io.ReadAll(io.LimitReader(answer.Body, maxPage))
 		if err = errors.Join(err, answer.Body.Close()); err != nil {
 			return nil, err
 		}
 		if answer.StatusCode >= 400 {
-			return nil, fmt.Errorf("Received HTTP error for %s : HTTP Error %d: %s", address, answer.StatusCode, http.StatusText(answer.StatusCode)) //nolint:staticcheck // Ansible's sentence
+			return nil, value.Errorf("Received HTTP error for %s : HTTP Error %d: %s", address, answer.StatusCode, http.StatusText(answer.StatusCode))
 		}
 		if !flag(c, "split_lines", true) {
 			out.Items = append(out.Items, string(data))

@@ -261,7 +261,8 @@ func (c *checker) convert(o *Option, args Args, in string) error {
 		out := make([]any, len(list))
 		for i, item := range list {
 			if out[i], err = c.typed(o.Elements, item); err != nil {
-				return fmt.Errorf("Elements value for option '%s' is of type %s%s and we were unable to convert to %s: %w", o.Name, class(item), found(in), o.Elements, err) //nolint:staticcheck // Ansible's sentence
+				//lint:ignore ST1005 Ansible's sentence
+				return fmt.Errorf("Elements value for option '%s' is of type %s%s and we were unable to convert to %s: %w", o.Name, class(item), found(in), o.Elements, err)
 			}
 		}
 		v = out

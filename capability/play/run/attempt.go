@@ -148,7 +148,7 @@ func (t *taskRun) module(ctx context.Context, p *plan, name string, args *value.
 			return nil, err
 		}
 		if !ok {
-			return nil, fmt.Errorf("The module %s is not native here, and neither a collection nor Ansible's own packages on this machine have it", name) //nolint:staticcheck // it stands where Ansible's sentence would
+			return nil, value.Errorf("The module %s is not native here, and neither a collection nor Ansible's own packages on this machine have it", name)
 		}
 		return unsafeResult(result), nil
 	}

@@ -1,7 +1,6 @@
 package run
 
 import (
-	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -64,7 +63,7 @@ func (t *taskRun) include(out *taskResult) *value.Dict {
 func (t *taskRun) includeTasks(inc *include, d *value.Dict) error {
 	raw, ok := t.task.IncludeName("_raw_params", "file")
 	if !ok || raw == nil {
-		return fmt.Errorf("No file specified for %s%s", t.task.Action, t.p.run.where(t.task)) //nolint:staticcheck // Ansible's sentence
+		return value.Errorf("No file specified for %s%s", t.task.Action, t.p.run.where(t.task))
 	}
 	for k, v := range t.task.Args.All() {
 		switch name := value.Str(k); name {
@@ -99,7 +98,7 @@ func (t *taskRun) includeTasks(inc *include, d *value.Dict) error {
 	}
 	path := t.p.run.Loader.FindTasks(name, t.task)
 	if path == "" {
-		return fmt.Errorf("Could not find or access '%s' on the Ansible Controller.", filepath.Join(t.task.Dir, name)) //nolint:staticcheck // Ansible's sentence
+		return value.Errorf("Could not find or access '%s' on the Ansible Controller.", filepath.Join(t.task.Dir, name))
 	}
 	inc.path = path
 	d.SetStr("include", name)

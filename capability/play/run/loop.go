@@ -56,7 +56,7 @@ func (t *taskRun) loopItems(terms value.Value) ([]value.Value, error) {
 	case *value.Tuple:
 		return nonNil(append([]value.Value(nil), v.Items...)), nil
 	}
-	return nil, fmt.Errorf("Invalid data passed to 'loop', it requires a list, got this instead: %s. Hint: If you passed a list/dict of just one element, try adding wantlist=True to your lookup invocation or use q/query instead of lookup.", value.Str(v)) //nolint:staticcheck // Ansible's sentence
+	return nil, value.Errorf("Invalid data passed to 'loop', it requires a list, got this instead: %s. Hint: If you passed a list/dict of just one element, try adding wantlist=True to your lookup invocation or use q/query instead of lookup.", value.Str(v))
 }
 
 // lookupTerms templates what stands behind with_X. A bare text is one term;

@@ -72,7 +72,7 @@ func (t *taskRun) planDelegate(p *plan) error {
 	}
 	name := value.Str(v)
 	if name == "" {
-		return fmt.Errorf("Empty hostname produced from delegate_to: \"%s\"", value.Str(v)) //nolint:staticcheck // Ansible's sentence
+		return value.Errorf("Empty hostname produced from delegate_to: \"%s\"", value.Str(v))
 	}
 	p.delegated, p.host = name, name
 	if !t.p.run.Inventory.Has(name) {

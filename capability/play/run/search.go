@@ -1,7 +1,7 @@
 package run
 
 import (
-	"fmt"
+	"garboard.dev/garboard/capability/play/value"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -69,7 +69,7 @@ func (r *Runner) home(name string) (string, bool) {
 }
 
 func notFound(name string, tried []string) error {
-	return fmt.Errorf("Could not find or access '%s'\nSearched in:\n\t%s on the Ansible Controller.\nIf you are using a module and expect the file to exist on the remote, see the remote_src option", name, strings.Join(tried, "\n\t")) //nolint:staticcheck // Ansible's sentence
+	return value.Errorf("Could not find or access '%s'\nSearched in:\n\t%s on the Ansible Controller.\nIf you are using a module and expect the file to exist on the remote, see the remote_src option", name, strings.Join(tried, "\n\t"))
 }
 
 // controller gives actions what they need of the controller.

@@ -11,7 +11,6 @@ import (
 	"garboard.dev/garboard/capability/play/book"
 	"garboard.dev/garboard/capability/play/event"
 	"garboard.dev/garboard/capability/play/module"
-	"garboard.dev/garboard/capability/play/target"
 	"garboard.dev/garboard/capability/play/template"
 	"garboard.dev/garboard/capability/play/value"
 )
@@ -285,10 +284,4 @@ func (t *taskRun) once(loopErr error, out *taskResult) *value.Dict {
 		return t.include(out)
 	}
 	return t.attempts(out)
-}
-
-// unreachable says whether err means that the machine cannot be reached.
-func unreachable(err error) (*target.Unreachable, bool) {
-	u, ok := err.(*target.Unreachable)
-	return u, ok
 }

@@ -20,17 +20,17 @@ func (s *Session) AddExtra(text string) error {
 	case strings.HasPrefix(text, "@"):
 		path := s.Path(text[1:])
 		if !isFile(path) {
-			return fmt.Errorf("Unable to retrieve file contents\nCould not find or access '%s' on the Ansible Controller.\nIf you are using a module and expect the file to exist on the remote, see the remote_src option", path) //nolint:staticcheck // Ansible's sentence
+			return value.Errorf("Unable to retrieve file contents\nCould not find or access '%s' on the Ansible Controller.\nIf you are using a module and expect the file to exist on the remote, see the remote_src option", path)
 		}
 		d, err = s.Vars(path)
 	case strings.HasPrefix(text, "/") || strings.HasPrefix(text, "."):
-		return fmt.Errorf("Please prepend extra_vars filename '%s' with '@'", text) //nolint:staticcheck // Ansible's sentence
+		return value.Errorf("Please prepend extra_vars filename '%s' with '@'", text)
 	case strings.HasPrefix(text, "{") || strings.HasPrefix(text, "["):
 		d, err = s.dictionary(text)
 	default:
 		d, err = book.ParseArguments("", text, source.Position{})
 		if err != nil {
-			err = fmt.Errorf("Invalid extra vars data supplied. '%s' could not be made into a dictionary", text) //nolint:staticcheck // Ansible's sentence
+			err = value.Errorf("Invalid extra vars data supplied. '%s' could not be made into a dictionary", text)
 		}
 	}
 	if err != nil {
@@ -49,7 +49,7 @@ func (s *Session) dictionary(text string) (*value.Dict, error) {
 	}
 	d, ok := node.Value().(*value.Dict)
 	if !ok {
-		return nil, fmt.Errorf("Invalid extra vars data supplied. '%s' could not be made into a dictionary", text) //nolint:staticcheck // Ansible's sentence
+		return nil, value.Errorf("Invalid extra vars data supplied. '%s' could not be made into a dictionary", text)
 	}
 	return d, nil
 }
@@ -95,7 +95,7 @@ func (s *Session) askVault(id, how string) ([]byte, error) {
 	}
 	answer, _, err := s.Ask(s.ctx, question, true)
 	if err == nil && answer == "" {
-		err = fmt.Errorf("Invalid vault password was provided from prompt") //nolint:staticcheck // Ansible's sentence
+		err = value.Errorf("Invalid vault password was provided from prompt")
 	}
 	return []byte(answer), err
 }
@@ -106,7 +106,7 @@ const maxPassword = 1 << 20
 // vaultFile reads a password from a file, or from the program that the file is.
 func (s *Session) vaultFile(id, path string) ([]byte, error) {
 	if !isFile(path) {
-		return nil, fmt.Errorf("The vault password file %s was not found", path) //nolint:staticcheck // Ansible's sentence
+		return nil, value.Errorf("The vault password file %s was not found", path)
 	}
 	var data []byte
 	var err error
@@ -124,7 +124,7 @@ func (s *Session) vaultFile(id, path string) ([]byte, error) {
 	}
 	password := strings.TrimSpace(string(data))
 	if password == "" {
-		return nil, fmt.Errorf("Invalid vault password was provided from file (%s)", path) //nolint:staticcheck // Ansible's sentence
+		return nil, value.Errorf("Invalid vault password was provided from file (%s)", path)
 	}
 	return []byte(password), nil
 }

@@ -64,7 +64,7 @@ func (e *Engine) native(ctx context.Context, t *jinja.Template, r *resolver) (va
 	text, unsafe := joined(pieces)
 	v, err := value.Literal(text)
 	if err != nil {
-		return marked(text, unsafe), nil //nolint:nilerr // it is text then
+		return marked(text, unsafe), nil // it is text then
 	}
 	if s, ok := v.(string); ok {
 		return text[:1] + s + text[:1], nil

@@ -62,6 +62,7 @@ func (r *resolver) lookup(c *jinja.Call, wantList bool) (value.Value, error) {
 	terms := value.NewList(c.Args[1:]...)
 	found, err := r.engine.RunLookup(&LookupCall{Context: r.ctx, Terms: terms, Options: options, Scope: r.scope, Engine: r.engine}, name)
 	if err != nil && onError == "strict" {
+		//lint:ignore ST1005 Ansible's sentence
 		return nil, fmt.Errorf("An unhandled exception occurred while running the lookup plugin '%s'. Error was a <class 'ansible.errors.AnsibleError'>, original message: %w", name, err)
 	}
 	if err != nil {

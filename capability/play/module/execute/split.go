@@ -1,7 +1,7 @@
 package execute
 
 import (
-	"errors"
+	"garboard.dev/garboard/capability/play/value"
 	"regexp"
 	"strings"
 
@@ -26,9 +26,9 @@ func Split(line string) ([]string, error) {
 	}
 	switch {
 	case s.escaped:
-		return nil, errors.New("No escaped character")
+		return nil, value.Errorf("No escaped character")
 	case s.quote != 0:
-		return nil, errors.New("No closing quotation")
+		return nil, value.Errorf("No closing quotation")
 	}
 	s.end()
 	return s.words, nil

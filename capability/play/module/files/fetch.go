@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"garboard.dev/garboard/capability/play/value"
 	"io"
 	"net"
 	"net/http"
@@ -174,7 +175,7 @@ func (f *fetch) client() (*http.Client, error) {
 // checkRedirect says whether to follow. Where not, the redirection itself is the answer.
 func (f *fetch) checkRedirect(next *http.Request, via []*http.Request) error {
 	if len(via) > 10 {
-		return errors.New("The HTTP server returned a redirect error that would lead to an infinite loop")
+		return value.Errorf("The HTTP server returned a redirect error that would lead to an infinite loop")
 	}
 	plain := f.method == http.MethodGet || f.method == http.MethodHead
 	follow := true

@@ -241,6 +241,7 @@ func (t *tarball) owned() []string {
 func (t *tarball) list(ctx context.Context) ([]string, error) {
 	_, out, err := t.run(ctx, "--list")
 	if err != nil {
+		//lint:ignore ST1005 Ansible's sentence
 		return nil, fmt.Errorf("Command \"tar\" could not handle archive: %w", err)
 	}
 	if out.Code != 0 {
@@ -254,6 +255,7 @@ func (t *tarball) list(ctx context.Context) ([]string, error) {
 		}
 	}
 	if len(names) == 0 {
+		//lint:ignore ST1005 Ansible's sentence
 		return nil, errors.New(`Command "tar" found no files in archive. Empty archive files are not supported.`)
 	}
 	return names, nil

@@ -31,6 +31,7 @@ func (z *zipball) name() string { return "ZipArchive" }
 func (z *zipball) list(context.Context) ([]string, error) {
 	r, err := zip.OpenReader(z.u.source)
 	if err != nil {
+		//lint:ignore ST1005 Ansible's sentence
 		return nil, fmt.Errorf("Command \"unzip\" could not handle archive: %w", err)
 	}
 	z.entries = nil
@@ -47,6 +48,7 @@ func (z *zipball) list(context.Context) ([]string, error) {
 		return nil, err
 	}
 	if len(names) == 0 {
+		//lint:ignore ST1005 Ansible's sentence
 		return nil, errors.New(`Command "unzip" found no files in archive. Empty archive files are not supported.`)
 	}
 	return names, nil

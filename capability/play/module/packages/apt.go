@@ -3,6 +3,7 @@ package packages
 import (
 	"context"
 	"fmt"
+	"garboard.dev/garboard/capability/play/value"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -136,7 +137,7 @@ func (a *aptRun) update() error {
 			return nil
 		}
 	}
-	return fmt.Errorf("Failed to update apt cache: %s", said) //nolint:staticcheck // Ansible's sentence
+	return value.Errorf("Failed to update apt cache: %s", said)
 }
 
 func pause(ctx context.Context, seconds int64) error {
@@ -266,7 +267,7 @@ func (a *aptRun) deb(file string) error {
 	o, err := a.program("dpkg-deb", "-f", file, "Package", "Version")
 	if err != nil || o.Code != 0 {
 		if err == nil {
-			err = fmt.Errorf("Unable to install package: %s", strings.TrimSpace(o.Stderr)) //nolint:staticcheck // Ansible's sentence
+			err = value.Errorf("Unable to install package: %s", strings.TrimSpace(o.Stderr))
 		}
 		return err
 	}
@@ -360,7 +361,7 @@ func (a *aptRun) available(wishes []wish) ([]wish, error) {
 				}
 			}
 			if !found {
-				return nil, fmt.Errorf("No package(s) matching '%s' available", w.name) //nolint:staticcheck // Ansible's sentence
+				return nil, value.Errorf("No package(s) matching '%s' available", w.name)
 			}
 			continue
 		}
@@ -373,7 +374,7 @@ func (a *aptRun) available(wishes []wish) ([]wish, error) {
 			return nil, err
 		}
 		if !offered(o.Stdout) {
-			return nil, fmt.Errorf("No package matching '%s' is available", w.name) //nolint:staticcheck // Ansible's sentence
+			return nil, value.Errorf("No package matching '%s' is available", w.name)
 		}
 		out = append(out, w)
 	}

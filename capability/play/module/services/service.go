@@ -2,7 +2,7 @@ package services
 
 import (
 	"context"
-	"fmt"
+	"garboard.dev/garboard/capability/play/value"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -55,7 +55,7 @@ type script struct {
 func (s *script) run() (module.Result, error) {
 	s.path = filepath.Join("/etc/init.d", s.name)
 	if info, err := os.Stat(s.path); err != nil || info.IsDir() || filepath.Base(s.name) != s.name {
-		return nil, fmt.Errorf("Could not find the requested service %s: host", s.name) //nolint:staticcheck // Ansible's sentence
+		return nil, value.Errorf("Could not find the requested service %s: host", s.name)
 	}
 	out := module.Result{"name": s.name, "changed": false}
 	if s.c.Args.Has("enabled") {
@@ -134,7 +134,7 @@ func (s *script) act(state string, running bool) error {
 			return err
 		}
 		if o.Code != 0 && verb != "stop" {
-			return fmt.Errorf("Unable to %s service %s: %s", verb, s.name, strings.TrimSpace(o.Stdout+o.Stderr)) //nolint:staticcheck // Ansible's sentence
+			return value.Errorf("Unable to %s service %s: %s", verb, s.name, strings.TrimSpace(o.Stdout+o.Stderr))
 		}
 	}
 	return nil

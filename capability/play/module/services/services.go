@@ -5,6 +5,7 @@ package services
 import (
 	"context"
 	"fmt"
+	"garboard.dev/garboard/capability/play/value"
 	"os"
 	"path/filepath"
 	"strings"
@@ -123,7 +124,7 @@ func (u *unit) read() error {
 		return nil
 	}
 	if load, _ := u.status["LoadState"].(string); load == "not-found" && !u.offline() {
-		return fmt.Errorf("Could not find the requested service %s: host", strings.TrimSuffix(u.c.Args.String("name"), "")) //nolint:staticcheck // Ansible's sentence
+		return value.Errorf("Could not find the requested service %s: host", strings.TrimSuffix(u.c.Args.String("name"), ""))
 	}
 	return nil
 }

@@ -154,7 +154,7 @@ func (w *waiting) file() (bool, error) {
 	}
 	data, err := io.ReadAll(io.LimitReader(f, 256<<20))
 	if err != nil {
-		return false, nil //nolint:nilerr // it is looked at again
+		return false, nil // it is looked at again
 	}
 	return w.matches(string(data))
 }

@@ -4,7 +4,7 @@ package setup
 
 import (
 	"context"
-	"fmt"
+	"garboard.dev/garboard/capability/play/value"
 	"maps"
 	"path"
 	"slices"
@@ -70,10 +70,9 @@ func collectors() []collector {
 
 // gathering is one run of the module.
 type gathering struct {
-	ctx    context.Context
-	call   *module.Call
-	facts  map[string]any
-	values map[string]any // files that several collectors read
+	ctx   context.Context
+	call  *module.Call
+	facts map[string]any
 }
 
 func constant(name string, v any) func(*gathering) error {
@@ -211,5 +210,5 @@ func matcher(name string, all []collector) (func(collector) bool, error) {
 			names[id] = true
 		}
 	}
-	return nil, fmt.Errorf("Bad subset '%s' given to Ansible. gather_subset options allowed: %s", name, strings.Join(slices.Sorted(maps.Keys(names)), ", ")) //nolint:staticcheck // Ansible's sentence
+	return nil, value.Errorf("Bad subset '%s' given to Ansible. gather_subset options allowed: %s", name, strings.Join(slices.Sorted(maps.Keys(names)), ", "))
 }

@@ -245,7 +245,7 @@ func selinux(g *gathering) error {
 	g.facts["selinux_python_present"] = true
 	if _, err := os.Stat("/sys/fs/selinux/enforce"); err != nil {
 		g.facts["selinux"] = map[string]any{"status": "disabled"}
-		return nil //nolint:nilerr // that is what disabled means
+		return nil // that is what disabled means
 	}
 	mode := map[string]string{"1": "enforcing", "0": "permissive"}[read("/sys/fs/selinux/enforce")]
 	sections, err := config.Parse("[x]\n" + read("/etc/selinux/config"))
@@ -270,7 +270,7 @@ func capabilities(g *gathering) error {
 	g.facts["system_capabilities"], g.facts["system_capabilities_enforced"] = []any{}, "N/A"
 	out, err := program.Output(g.ctx, g.call.Machine.Programs, program.Command{Name: "capsh", Args: []string{"--print"}}, 1<<20)
 	if err != nil {
-		return nil //nolint:nilerr // without capsh nothing is known, as upstream has it
+		return nil // without capsh nothing is known, as upstream has it
 	}
 	for line := range strings.Lines(string(out)) {
 		rest, ok := strings.CutPrefix(strings.TrimSpace(line), "Current:")
@@ -328,7 +328,7 @@ func python(g *gathering) error {
 	out, err := program.Output(g.ctx, g.call.Machine.Programs, program.Command{Name: path, Args: []string{"-IS", "--version"}}, 4096)
 	if err != nil {
 		g.facts["python"], g.facts["python_version"] = map[string]any{}, ""
-		return nil //nolint:nilerr // a machine without Python has no such facts
+		return nil // a machine without Python has no such facts
 	}
 	version := strings.TrimPrefix(strings.TrimSpace(string(out)), "Python ")
 	var numbers [3]int64
@@ -379,7 +379,8 @@ func (g *gathering) localFact(file string) ([]byte, error) {
 	}
 	data, err := program.Output(g.ctx, g.call.Machine.Programs, program.Command{Name: file}, maxLocal)
 	if err != nil {
-		return nil, fmt.Errorf("Failure executing fact script (%s), rc: 1, err: %w", file, err) //nolint:staticcheck // Ansible's sentence
+		//lint:ignore ST1005 Ansible's sentence
+		return nil, fmt.Errorf("Failure executing fact script (%s), rc: 1, err: %w", file, err)
 	}
 	return data, nil
 }
