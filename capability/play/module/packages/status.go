@@ -1,20 +1,26 @@
-// Package packages holds the modules that manage Debian's packages: apt and
-// package_facts. What is installed is read from dpkg's own database, so that a
+// Package packages holds the modules that manage Debian's packages and those of
+// Python and Node.js, and where packages come from. What is installed is read from dpkg's own database, so that a
 // task with nothing to do starts no program.
 package packages
 
 import (
 	"bufio"
+	"cmp"
 	"io"
 	"os"
 	"path"
+	"runtime"
 	"strings"
 
 	"garboard.dev/garboard/capability/play/module"
 )
 
 // Modules returns the modules of this family.
-func Modules() []*module.Module { return []*module.Module{apt(), packageFacts()} }
+func Modules() []*module.Module {
+	return []*module.Module{
+		apt(), packageFacts(), dpkgSelections(), debconf(), aptRepository(),
+	}
+}
 
 // statusFile is dpkg's database (deb822 paragraphs, dpkg(1)).
 const statusFile = "/var/lib/dpkg/status"
@@ -25,16 +31,29 @@ type installed struct {
 	Provides                             []string
 }
 
-// readStatus reads the packages that are installed, by name.
-func readStatus(r io.Reader) (map[string][]installed, error) {
-	out := map[string][]installed{}
+// database is what is installed.
+type database struct {
+	packages  map[string][]installed
+	provided  map[string]bool
+	leftovers map[string]bool // removed, but for their configuration files
+}
+
+// readStatus reads dpkg's database.
+func readStatus(r io.Reader) (*database, error) {
+	d := &database{packages: map[string][]installed{}, provided: map[string]bool{}, leftovers: map[string]bool{}}
 	var p installed
-	ok := false
+	ok, left := false, false
 	flush := func() {
 		if ok && p.Name != "" {
-			out[p.Name] = append(out[p.Name], p)
+			d.packages[p.Name] = append(d.packages[p.Name], p)
+			for _, name := range p.Provides {
+				d.provided[name] = true
+			}
 		}
-		p, ok = installed{}, false
+		if left {
+			d.leftovers[p.Name] = true
+		}
+		p, ok, left = installed{}, false, false
 	}
 	s := bufio.NewScanner(r)
 	s.Buffer(make([]byte, 64<<10), 16<<20)
@@ -58,7 +77,7 @@ func readStatus(r io.Reader) (map[string][]installed, error) {
 		case "Section":
 			p.Section = v
 		case "Status":
-			ok = strings.HasSuffix(v, " installed")
+			ok, left = strings.HasSuffix(v, " installed"), strings.HasSuffix(v, " config-files")
 		case "Provides":
 			for one := range strings.SplitSeq(v, ",") {
 				name, _, _ := strings.Cut(strings.TrimSpace(one), " ")
@@ -67,13 +86,7 @@ func readStatus(r io.Reader) (map[string][]installed, error) {
 		}
 	}
 	flush()
-	return out, s.Err()
-}
-
-// database is what is installed.
-type database struct {
-	packages map[string][]installed
-	provided map[string]bool
+	return d, s.Err()
 }
 
 func readDatabase() (*database, error) {
@@ -82,28 +95,24 @@ func readDatabase() (*database, error) {
 		return nil, err
 	}
 	defer f.Close()
-	all, err := readStatus(f)
-	if err != nil {
-		return nil, err
-	}
-	d := &database{packages: all, provided: map[string]bool{}}
-	for _, versions := range all {
-		for _, p := range versions {
-			for _, name := range p.Provides {
-				d.provided[name] = true
-			}
-		}
-	}
-	return d, nil
+	return readStatus(f)
 }
 
-// wish is one name that a task gives: a package, maybe with a version and an architecture.
-type wish struct{ text, name, version, arch string }
+// wish is one name that a task gives: a package, maybe with an architecture
+// and a version, which may be a pattern or (with atLeast) the lowest that will do.
+type wish struct {
+	text, name, version, arch string
+	atLeast                   bool
+	pattern                   bool // the name came from a pattern
+}
 
 func parseWish(text string) wish {
 	w := wish{text: text, name: text}
 	if name, version, ok := strings.Cut(text, "="); ok {
 		w.name, w.version = name, version
+		if name, ok := strings.CutSuffix(name, ">"); ok {
+			w.name, w.atLeast = name, true
+		}
 	}
 	if name, arch, ok := strings.Cut(w.name, ":"); ok {
 		w.name, w.arch = name, arch
@@ -111,41 +120,52 @@ func parseWish(text string) wish {
 	return w
 }
 
-func isGlob(name string) bool { return strings.ContainsAny(name, "*?[") }
+// qualified is the name with the architecture, where one is given.
+func (w wish) qualified() string {
+	if w.arch == "" {
+		return w.name
+	}
+	return w.name + ":" + w.arch
+}
+
+// accepts says whether a version is what the wish asks for.
+func (w wish) accepts(version string) bool {
+	if w.atLeast {
+		return compareVersions(version, w.version) >= 0
+	}
+	ok, err := path.Match(w.version, version)
+	return err == nil && ok
+}
+
+func isGlob(name string) bool { return strings.ContainsAny(name, "*?[!]") }
 
 // has says whether a wish is fulfilled.
 func (d *database) has(w wish) bool {
 	for _, p := range d.packages[w.name] {
-		if w.arch != "" && w.arch != p.Architecture && p.Architecture != "all" {
-			continue
-		}
-		if w.version == "" {
-			return true
-		}
-		if ok, err := path.Match(w.version, p.Version); err == nil && ok {
+		if w.fits(p) && (w.version == "" || w.accepts(p.Version)) {
 			return true
 		}
 	}
-	return w.version == "" && len(d.packages[w.name]) == 0 && d.provided[w.name]
+	return w.version == "" && len(d.packages[w.name]) == 0 && d.provided[w.name] && !w.pattern
 }
+
+// fits says whether an installed package has the architecture of the wish.
+func (w wish) fits(p installed) bool {
+	return w.arch == "" || w.arch == p.Architecture || p.Architecture == "all" && w.arch == native
+}
+
+// native is this program's architecture in dpkg's words.
+var native = cmp.Or(map[string]string{"386": "i386", "arm": "armhf", "ppc64le": "ppc64el", "mipsle": "mipsel", "mips64le": "mips64el"}[runtime.GOARCH], runtime.GOARCH)
 
 // real says whether a package of that very name is installed.
-func (d *database) real(w wish) bool {
-	for _, p := range d.packages[w.name] {
-		if w.arch == "" || w.arch == p.Architecture || p.Architecture == "all" {
-			return true
-		}
-	}
-	return false
-}
+func (d *database) real(w wish) bool { return d.version(w) != "" }
 
-// matching are the installed packages that a pattern names.
-func (d *database) matching(pattern string) []string {
-	var out []string
-	for name := range d.packages {
-		if ok, err := path.Match(pattern, name); err == nil && ok {
-			out = append(out, name)
+// version is the installed version, "" where there is none.
+func (d *database) version(w wish) string {
+	for _, p := range d.packages[w.name] {
+		if w.fits(p) {
+			return p.Version
 		}
 	}
-	return out
+	return ""
 }
