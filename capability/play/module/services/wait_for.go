@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"garboard.dev/garboard/capability/play/module"
+	"garboard.dev/garboard/capability/play/module/attribute"
 	"garboard.dev/garboard/capability/play/regex"
 )
 
@@ -37,10 +38,10 @@ func waitFor() *module.Module {
 			},
 			Rules: module.Rules{Exclusive: [][]string{{"path", "port"}}},
 		},
-		Run: func(ctx context.Context, c *module.Call) (module.Result, error) {
+		Run: attribute.Told(func(ctx context.Context, c *module.Call) (module.Result, error) {
 			w := &waiting{ctx: ctx, c: c, host: c.Args.String("host"), path: c.Args.String("path"), port: c.Args.Int("port"), state: c.Args.String("state")}
 			return w.run()
-		},
+		}),
 	}
 }
 
